@@ -1,0 +1,1 @@
+//! The flashdeal binary: settings, routes, middleware and wiring.

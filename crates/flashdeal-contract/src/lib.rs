@@ -1,0 +1,1 @@
+//! The port contract as a test suite that every adapter runs.

@@ -1,0 +1,1 @@
+//! Both ports in one SQLite file: the default, durable, no services.

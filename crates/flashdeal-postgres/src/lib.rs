@@ -1,0 +1,1 @@
+//! StockRepository on PostgreSQL through diesel-async.

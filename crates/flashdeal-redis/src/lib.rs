@@ -1,0 +1,1 @@
+//! ReservationLedger and the shared rate limit on Redis.
