@@ -1,1 +1,221 @@
 //! Group commit: many callers, one round trip.
+//!
+//! Callers [`submit`](Batcher::submit) one item each and get one answer each. The first caller on an idle lane goes out at
+//! once, with those who came in the same turn of the scheduler: nobody waits for a timer. Whoever comes while a batch is on its way waits for it to return and then shares
+//! the next one. So batches grow with the load and vanish without it.
+//!
+//! Lanes are per thread and per key: callers on one thread share a batch, which runs as a task on their own runtime, so that
+//! waking them costs no hop to another thread. A caller who stops waiting (a client that hung up) takes nobody else's
+//! answer away: the batch is a task of its own.
+//!
+//! Everything is bounded: at most [`Limits::batch`] items a batch, at most [`Limits::queue`] items waiting on a lane, one
+//! batch of a lane under way at a time. A full lane refuses with [`Rejected::Full`], having changed nothing.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::hash::Hash;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+/// Runs batches: one round trip for many items.
+pub trait Run: Send + Sync + 'static {
+    /// What the items of one batch have in common.
+    type Key: Clone + Eq + Hash + Send + Sync + 'static;
+    /// What one caller brings.
+    type Item: Send + 'static;
+    /// What one caller gets.
+    type Answer: Send + 'static;
+
+    /// Runs one batch and answers its items in their order. Items without an answer fail with [`Rejected::Lost`].
+    /// Must end in bounded time.
+    fn run(
+        &self,
+        key: &Self::Key,
+        items: Vec<Self::Item>,
+    ) -> impl Future<Output = Vec<Self::Answer>> + Send;
+}
+
+/// The bounds of a batcher.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The most items in one batch; at least 1.
+    pub batch: usize,
+    /// The most items waiting on one lane, those under way not counted; at least 1.
+    pub queue: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            batch: 512,
+            queue: 8192,
+        }
+    }
+}
+
+/// Why an item has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rejected {
+    /// The lane's queue is full; the item was not run.
+    Full,
+    /// The batch ended without an answer for this item; whether it took effect is unknown.
+    Lost,
+}
+
+/// Gathers callers into batches. Cheap to clone; clones share the lanes.
+pub struct Batcher<R: Run> {
+    shared: Arc<Shared<R>>,
+}
+
+impl<R: Run> Clone for Batcher<R> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<R: Run> Batcher<R> {
+    /// A batcher that runs its batches with `runner`.
+    pub fn new(runner: R, limits: Limits) -> Self {
+        let shards = (0..SHARDS).map(|_| Mutex::new(HashMap::new())).collect();
+        let limits = Limits {
+            batch: limits.batch.max(1),
+            queue: limits.queue.max(1),
+        };
+        Self {
+            shared: Arc::new(Shared {
+                runner,
+                limits,
+                shards,
+            }),
+        }
+    }
+
+    /// The runner.
+    #[must_use]
+    pub fn runner(&self) -> &R {
+        &self.shared.runner
+    }
+
+    /// Submits one item and waits for its answer. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`Rejected`].
+    pub async fn submit(&self, key: R::Key, item: R::Item) -> Result<R::Answer, Rejected> {
+        let answer = self.enqueue(key, item)?;
+        answer.await.map_err(|_| Rejected::Lost)
+    }
+
+    fn enqueue(
+        &self,
+        key: R::Key,
+        item: R::Item,
+    ) -> Result<oneshot::Receiver<R::Answer>, Rejected> {
+        let (sender, receiver) = oneshot::channel();
+        let shard = shard_of_this_thread();
+        let mut lanes = self.shared.lanes(shard);
+        if let Some(waiting) = lanes.get_mut(&key) {
+            if waiting.len() >= self.shared.limits.queue {
+                return Err(Rejected::Full);
+            }
+            waiting.push((item, sender));
+        } else {
+            lanes.insert(key.clone(), vec![(item, sender)]);
+            drop(lanes);
+            let shared = Arc::clone(&self.shared);
+            let lane = OpenLane {
+                shared,
+                shard,
+                key,
+                closed: false,
+            };
+            tokio::spawn(lane.drain());
+        }
+        Ok(receiver)
+    }
+}
+
+type Waiting<R> = Vec<(<R as Run>::Item, oneshot::Sender<<R as Run>::Answer>)>;
+
+/// A lane that stands in the map has a task that drains it; the vector is who waits for its next batch.
+struct Shared<R: Run> {
+    runner: R,
+    limits: Limits,
+    shards: Box<[Mutex<HashMap<R::Key, Waiting<R>>>]>,
+}
+
+impl<R: Run> Shared<R> {
+    fn lanes(&self, shard: usize) -> MutexGuard<'_, HashMap<R::Key, Waiting<R>>> {
+        // The index is always below SHARDS; the modulo of the thread's ordinal made it so.
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "shard_of_this_thread is below SHARDS by construction"
+        )]
+        // A lane's map has no invariant that a panic between two statements could break.
+        self.shards[shard]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A lane with a task that drains it. Dropping it (a panic in the runner, a runtime that ends) closes the lane, so that its
+/// waiters fail and the next caller opens it anew.
+struct OpenLane<R: Run> {
+    shared: Arc<Shared<R>>,
+    shard: usize,
+    key: R::Key,
+    closed: bool,
+}
+
+impl<R: Run> OpenLane<R> {
+    async fn drain(mut self) {
+        while let Some(batch) = self.next_batch() {
+            let (items, senders): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+            let answers = self.shared.runner.run(&self.key, items).await;
+            for (sender, answer) in senders.into_iter().zip(answers) {
+                // A caller who hung up has dropped the receiver: nobody is left to tell.
+                let _ = sender.send(answer);
+            }
+        }
+    }
+
+    fn next_batch(&mut self) -> Option<Waiting<R>> {
+        let mut lanes = self.shared.lanes(self.shard);
+        let waiting = lanes.get_mut(&self.key)?;
+        if waiting.is_empty() {
+            lanes.remove(&self.key);
+            self.closed = true;
+            return None;
+        }
+        if waiting.len() <= self.shared.limits.batch {
+            return Some(std::mem::take(waiting));
+        }
+        let rest = waiting.split_off(self.shared.limits.batch);
+        Some(std::mem::replace(waiting, rest))
+    }
+}
+
+impl<R: Run> Drop for OpenLane<R> {
+    fn drop(&mut self) {
+        // A lane closed in good order may have been opened again by now: that one is not ours to close.
+        if !self.closed {
+            self.shared.lanes(self.shard).remove(&self.key);
+        }
+    }
+}
+
+const SHARDS: usize = 64;
+
+fn shard_of_this_thread() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static ORDINAL: usize = NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS;
+    }
+    ORDINAL.with(|ordinal| *ordinal)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,53 @@
-//! The language and the rules of a flash sale: types, ports and use cases. No I/O, no runtime.
+//! The language and the rules of a flash sale.
+//!
+//! This crate holds what is true of a sale whatever stores it, serves it or shows it: types that cannot hold a wrong
+//! value, the two [ports] a store must implement, and the use cases of [`FlashSale`]. It does no I/O, knows no runtime,
+//! no database, no cache and no web framework; other services link it and bring their own adapters.
+//!
+//! - The **record** ([`StockRepository`]) keeps what is left and what was sold, for ever. It alone decides a sale.
+//! - The **gate** ([`ReservationLedger`]) keeps who holds what, until when. It may lose everything at any moment;
+//!   then holds are lost, but nothing is oversold.
+//! - [`FlashSale`] makes the two agree: reserve, release, check out, restock, and the background work
+//!   ([`FlashSale::tick`]) that settles what a crash left half way.
+//!
+//! # Example
+//!
+//! Parsing happens at the edge, once; inside, nothing re-checks.
+//!
+//! ```
+//! use flashdeal_domain::{Price, Quantity, StockLevel, Units, UserId};
+//!
+//! let buyer = UserId::parse("ada")?;
+//! let quantity = Quantity::new(2)?;
+//! let price = Price::parse("499.90")?;
+//! assert_eq!(price.times(quantity.into()).to_string(), "999.80");
+//!
+//! let level = StockLevel::new(Units::new(200)?, Units::new(3)?);
+//! assert_eq!(level.available().get(), 197);
+//! assert!(Quantity::new(0).is_err() && UserId::parse(" \t").is_err());
+//! # let _ = buyer;
+//! # Ok::<(), flashdeal_domain::Invalid>(())
+//! ```
+
+pub mod error;
+pub mod ids;
+pub mod order;
+pub mod page;
+pub mod ports;
+pub mod product;
+pub mod reservation;
+pub mod stock;
+pub mod text;
+pub mod time;
+
+pub use error::{Invalid, SaleError, Shortage, StoreError};
+pub use ids::{OrderId, ProductId, ReservationId};
+pub use order::Order;
+pub use page::{Page, PageRequest, PageSize};
+pub use ports::record::StockRepository;
+pub use ports::reservation::ReservationLedger;
+pub use product::{Money, NewProduct, Price, Product, ProductPatch, StockDelta};
+pub use reservation::Reservation;
+pub use stock::{Epoch, Quantity, RecordState, StockLevel, Units, Version};
+pub use text::{Description, IdempotencyKey, ProductName, UserId};
+pub use time::{HoldTime, Timestamp};

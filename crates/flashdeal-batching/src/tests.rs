@@ -1,0 +1,138 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::*;
+
+/// Doubles numbers; remembers the sizes of its batches; panics on a batch with a 13 in it.
+struct Doubler {
+    sizes: Mutex<Vec<usize>>,
+    takes: Duration,
+}
+
+impl Run for Doubler {
+    type Key = u8;
+    type Item = u64;
+    type Answer = u64;
+
+    async fn run(&self, _key: &u8, items: Vec<u64>) -> Vec<u64> {
+        self.sizes.lock().unwrap().push(items.len());
+        tokio::time::sleep(self.takes).await;
+        assert!(!items.contains(&13), "thirteen");
+        items.into_iter().map(|item| item * 2).collect()
+    }
+}
+
+fn doubler(takes: Duration, limits: Limits) -> Batcher<Doubler> {
+    Batcher::new(
+        Doubler {
+            sizes: Mutex::new(Vec::new()),
+            takes,
+        },
+        limits,
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_of_one_turn_share_and_batches_are_bounded() {
+    let batcher = doubler(
+        Duration::from_millis(10),
+        Limits {
+            batch: 8,
+            queue: 100,
+        },
+    );
+    let calls: Vec<_> = (100..120)
+        .map(|n| {
+            let batcher = batcher.clone();
+            tokio::spawn(async move { batcher.submit(0, n).await })
+        })
+        .collect();
+    for (n, call) in (100..120).zip(calls) {
+        assert_eq!(call.await.unwrap(), Ok(n * 2));
+    }
+    assert_eq!(*batcher.runner().sizes.lock().unwrap(), [8, 8, 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_do_not_wait_for_each_other() {
+    let batcher = doubler(Duration::from_millis(10), Limits::default());
+    let begun = tokio::time::Instant::now();
+    let (a, b) = tokio::join!(batcher.submit(1, 1), batcher.submit(2, 2));
+    assert_eq!((a, b), (Ok(2), Ok(4)));
+    assert!(begun.elapsed() < Duration::from_millis(15));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_lane_refuses_and_the_rest_are_answered() {
+    let batcher = doubler(Duration::from_millis(10), Limits { batch: 2, queue: 3 });
+    let calls: Vec<_> = (0..5)
+        .map(|n| {
+            let batcher = batcher.clone();
+            tokio::spawn(async move { batcher.submit(0, n).await })
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for call in calls {
+        answers.push(call.await.unwrap());
+    }
+    assert_eq!(
+        answers,
+        [
+            Ok(0),
+            Ok(2),
+            Ok(4),
+            Err(Rejected::Full),
+            Err(Rejected::Full)
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_who_hangs_up_takes_nobodys_answer() {
+    let batcher = doubler(Duration::from_millis(10), Limits::default());
+    let gone = tokio::spawn({
+        let batcher = batcher.clone();
+        async move { batcher.submit(0, 1).await }
+    });
+    tokio::task::yield_now().await;
+    let stays = tokio::spawn({
+        let batcher = batcher.clone();
+        async move { batcher.submit(0, 2).await }
+    });
+    tokio::task::yield_now().await;
+    gone.abort();
+    assert_eq!(stays.await.unwrap(), Ok(4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_loses_its_batch_and_its_waiters_but_not_the_lane() {
+    let batcher = doubler(Duration::from_millis(10), Limits::default());
+    let (unlucky, waiter) = tokio::join!(batcher.submit(0, 13), async {
+        tokio::task::yield_now().await;
+        batcher.submit(0, 1).await
+    });
+    assert_eq!(
+        (unlucky, waiter),
+        (Err(Rejected::Lost), Err(Rejected::Lost))
+    );
+    assert_eq!(batcher.submit(0, 21).await, Ok(42));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_threads_all_get_their_own_answers() {
+    let batcher = doubler(Duration::ZERO, Limits::default());
+    let answered = Arc::new(AtomicUsize::new(0));
+    let calls: Vec<_> = (100..4100)
+        .map(|n| {
+            let (batcher, answered) = (batcher.clone(), Arc::clone(&answered));
+            tokio::spawn(async move {
+                assert_eq!(batcher.submit((n % 3) as u8, n).await, Ok(n * 2));
+                answered.fetch_add(1, Ordering::Relaxed);
+            })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap();
+    }
+    assert_eq!(answered.load(Ordering::Relaxed), 4000);
+}

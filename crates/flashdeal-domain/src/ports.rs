@@ -1,0 +1,37 @@
+//! The ports: what a store, a clock and a runtime must do for [`FlashSale`](crate::FlashSale).
+//!
+//! The docs of each port are its whole specification: an adapter author needs nothing else. The suite in
+//! `flashdeal-contract` tests every promise written here.
+
+pub mod environment;
+pub mod record;
+pub mod reservation;
+
+use std::sync::Arc;
+
+pub use environment::{Clock, IdSource, Observer, Runtime, SaleEvent, Unobserved};
+pub use record::{
+    Change, ChangeOutcome, CheckoutKey, Commit, KeyedOrder, Sale, Settlement, StockChange,
+    StockRepository, Withdrawal,
+};
+pub use reservation::{
+    BeginOutcome, Finish, GateView, Hold, LedgerError, OpeningToken, PayingHold, ReleaseOutcome,
+    ReservationLedger, ReserveCall, ReserveOutcome,
+};
+
+/// Everything a [`FlashSale`](crate::FlashSale) is wired from.
+#[derive(Clone)]
+pub struct Ports {
+    /// The record.
+    pub record: Arc<dyn StockRepository>,
+    /// The gate.
+    pub ledger: Arc<dyn ReservationLedger>,
+    /// The server's clock: dates products; never decides a hold.
+    pub clock: Arc<dyn Clock>,
+    /// Where ids come from.
+    pub ids: Arc<dyn IdSource>,
+    /// Where tasks run and timers tick.
+    pub runtime: Arc<dyn Runtime>,
+    /// Who is told what happened behind the scenes.
+    pub observer: Arc<dyn Observer>,
+}
