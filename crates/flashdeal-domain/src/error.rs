@@ -54,31 +54,20 @@ pub enum StoreError {
 
 impl StoreError {
     /// An [`StoreError::Unavailable`] with its cause.
-    pub fn unavailable(
-        store: &'static str,
-        source: impl Into<Box<dyn Error + Send + Sync>>,
-    ) -> Self {
-        Self::Unavailable {
-            store,
-            source: Arc::from(source.into()),
-        }
+    pub fn unavailable(store: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Unavailable { store, source: Arc::from(source.into()) }
     }
 
     /// A [`StoreError::Failed`] with its cause.
     pub fn failed(store: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::Failed {
-            store,
-            source: Arc::from(source.into()),
-        }
+        Self::Failed { store, source: Arc::from(source.into()) }
     }
 
     /// Which store it was.
     #[must_use]
     pub const fn store(&self) -> &'static str {
         match self {
-            Self::Unavailable { store, .. }
-            | Self::Overloaded { store }
-            | Self::Failed { store, .. } => store,
+            Self::Unavailable { store, .. } | Self::Overloaded { store } | Self::Failed { store, .. } => store,
         }
     }
 }
@@ -96,11 +85,7 @@ impl Shortage {
     /// The reason for a product at this level.
     #[must_use]
     pub fn of(level: StockLevel) -> Self {
-        if level.total() == Units::ZERO {
-            Self::SoldOut
-        } else {
-            Self::AllHeld
-        }
+        if level.total() == Units::ZERO { Self::SoldOut } else { Self::AllHeld }
     }
 }
 
@@ -145,9 +130,7 @@ impl From<StoreError> for SaleError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Failed { .. } => Self::Internal(error),
-            StoreError::Unavailable { .. } | StoreError::Overloaded { .. } => {
-                Self::Unavailable(error)
-            }
+            StoreError::Unavailable { .. } | StoreError::Overloaded { .. } => Self::Unavailable(error),
         }
     }
 }

@@ -28,6 +28,26 @@
 //! # let _ = buyer;
 //! # Ok::<(), flashdeal_domain::Invalid>(())
 //! ```
+//!
+//! A service is wired from ports; `FlashSale::new` takes them all:
+//!
+//! ```no_run
+//! # use std::sync::Arc;
+//! # use flashdeal_domain::{FlashSale, Policy, SaleError, ReserveRequest, ProductId, Quantity, UserId};
+//! # use flashdeal_domain::ports::Ports;
+//! # async fn wire(ports: Ports, phone: ProductId) -> Result<(), SaleError> {
+//! let sale = FlashSale::new(ports, Policy::default());
+//! let reserved = sale
+//!     .reserve(ReserveRequest {
+//!         product: phone,
+//!         user: UserId::parse("ada").expect("a literal"),
+//!         quantity: Quantity::new(1).expect("a literal"),
+//!         key: None,
+//!     })
+//!     .await?;
+//! println!("held until {}", reserved.reservation.expires_at);
+//! # Ok(()) }
+//! ```
 
 pub mod error;
 pub mod ids;
@@ -36,6 +56,7 @@ pub mod page;
 pub mod ports;
 pub mod product;
 pub mod reservation;
+pub mod service;
 pub mod stock;
 pub mod text;
 pub mod time;
@@ -48,6 +69,7 @@ pub use ports::record::StockRepository;
 pub use ports::reservation::ReservationLedger;
 pub use product::{Money, NewProduct, Price, Product, ProductPatch, StockDelta};
 pub use reservation::Reservation;
+pub use service::{CheckedOut, CheckoutRequest, FlashSale, Policy, ReserveRequest, Reserved, Tick};
 pub use stock::{Epoch, Quantity, RecordState, StockLevel, Units, Version};
 pub use text::{Description, IdempotencyKey, ProductName, UserId};
 pub use time::{HoldTime, Timestamp};

@@ -11,12 +11,11 @@ use std::sync::Arc;
 
 pub use environment::{Clock, IdSource, Observer, Runtime, SaleEvent, Unobserved};
 pub use record::{
-    Change, ChangeOutcome, CheckoutKey, Commit, KeyedOrder, Sale, Settlement, StockChange,
-    StockRepository, Withdrawal,
+    Change, ChangeOutcome, CheckoutKey, Commit, KeyedOrder, Sale, Settlement, StockChange, StockRepository, Withdrawal,
 };
 pub use reservation::{
-    BeginOutcome, Finish, GateView, Hold, LedgerError, OpeningToken, PayingHold, ReleaseOutcome,
-    ReservationLedger, ReserveCall, ReserveOutcome,
+    BeginOutcome, Finish, GateView, Hold, LedgerError, OpeningToken, PayingHold, ReleaseOutcome, ReservationLedger,
+    ReserveCall, ReserveOutcome,
 };
 
 /// Everything a [`FlashSale`](crate::FlashSale) is wired from.

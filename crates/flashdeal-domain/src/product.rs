@@ -69,11 +69,7 @@ impl StockDelta {
     pub fn new(units: i64) -> Result<Self, Invalid> {
         let magnitude = Units::new(units.unsigned_abs())
             .map_err(|_| Invalid::new("must be an integer from -1000000000 to 1000000000"))?;
-        Ok(if units < 0 {
-            Self::Withdraw(magnitude)
-        } else {
-            Self::Add(magnitude)
-        })
+        Ok(if units < 0 { Self::Withdraw(magnitude) } else { Self::Add(magnitude) })
     }
 }
 
@@ -125,8 +121,7 @@ impl Price {
         Money(u128::from(self.0) * u128::from(units.get()))
     }
 
-    const BAD: Invalid =
-        Invalid::new("must be a number from 0 to 9999999999.99 with at most two decimals");
+    const BAD: Invalid = Invalid::new("must be a number from 0 to 9999999999.99 with at most two decimals");
 }
 
 impl fmt::Display for Price {
@@ -159,28 +154,12 @@ mod tests {
 
     #[test]
     fn prices_are_exact() {
-        for (text, cents) in [
-            ("0", 0),
-            ("499", 49_900),
-            ("19.9", 1_990),
-            ("19.99", 1_999),
-            ("9999999999.99", Price::MAX_CENTS),
-        ] {
+        for (text, cents) in
+            [("0", 0), ("499", 49_900), ("19.9", 1_990), ("19.99", 1_999), ("9999999999.99", Price::MAX_CENTS)]
+        {
             assert_eq!(Price::parse(text).unwrap().cents(), cents, "{text}");
         }
-        for bad in [
-            "",
-            ".5",
-            "5.",
-            "-1",
-            "+1",
-            "1e3",
-            " 1",
-            "1.999",
-            "10000000000",
-            "NaN",
-            "1,5",
-        ] {
+        for bad in ["", ".5", "5.", "-1", "+1", "1e3", " 1", "1.999", "10000000000", "NaN", "1,5"] {
             assert!(Price::parse(bad).is_err(), "{bad:?}");
         }
         assert_eq!(Price::parse("0.07").unwrap().to_string(), "0.07");
@@ -188,14 +167,8 @@ mod tests {
 
     #[test]
     fn deltas_keep_their_sign() {
-        assert_eq!(
-            StockDelta::new(-3).unwrap(),
-            StockDelta::Withdraw(Units::new(3).unwrap())
-        );
-        assert_eq!(
-            StockDelta::new(3).unwrap(),
-            StockDelta::Add(Units::new(3).unwrap())
-        );
+        assert_eq!(StockDelta::new(-3).unwrap(), StockDelta::Withdraw(Units::new(3).unwrap()));
+        assert_eq!(StockDelta::new(3).unwrap(), StockDelta::Add(Units::new(3).unwrap()));
         assert!(StockDelta::new(i64::MIN).is_err() && StockDelta::new(1_000_000_001).is_err());
     }
 }

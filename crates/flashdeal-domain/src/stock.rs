@@ -82,10 +82,7 @@ impl StockLevel {
     /// (protocol, "status").
     #[must_use]
     pub fn new(total: Units, reserved: Units) -> Self {
-        Self {
-            total,
-            reserved: reserved.min(total),
-        }
+        Self { total, reserved: reserved.min(total) }
     }
 
     /// What is left to sell, held or not.
@@ -134,26 +131,15 @@ mod tests {
     fn a_level_always_adds_up() {
         for (total, reserved) in [(0, 0), (5, 2), (5, 5), (3, 9)] {
             let level = StockLevel::new(Units::new(total).unwrap(), Units::new(reserved).unwrap());
-            assert_eq!(
-                level.total().get(),
-                level.reserved().get() + level.available().get()
-            );
+            assert_eq!(level.total().get(), level.reserved().get() + level.available().get());
             assert_eq!(level.total().get(), total);
         }
     }
 
     #[test]
     fn bounds_are_kept() {
-        assert!(
-            Units::new(-1).is_err()
-                && Units::new(1_000_000_001_i64).is_err()
-                && Units::new(0).is_ok()
-        );
-        assert!(
-            Quantity::new(0).is_err()
-                && Quantity::new(1_000_001).is_err()
-                && Quantity::new(1_000_000).is_ok()
-        );
+        assert!(Units::new(-1).is_err() && Units::new(1_000_000_001_i64).is_err() && Units::new(0).is_ok());
+        assert!(Quantity::new(0).is_err() && Quantity::new(1_000_001).is_err() && Quantity::new(1_000_000).is_ok());
         assert!(Quantity::new(-3_i64).is_err() && Quantity::new(u64::MAX).is_err());
     }
 }

@@ -29,13 +29,8 @@ impl UserId {
     /// # Errors
     /// As [`Self::parse`].
     pub fn check(text: &str) -> Result<(), Invalid> {
-        const BAD: Invalid = Invalid::new(
-            "must be 1 to 128 characters, not blank, none of them a control character",
-        );
-        if within(text, 1, Self::MAX_CHARS)
-            && !is_blank(text)
-            && !text.chars().any(char::is_control)
-        {
+        const BAD: Invalid = Invalid::new("must be 1 to 128 characters, not blank, none of them a control character");
+        if within(text, 1, Self::MAX_CHARS) && !is_blank(text) && !text.chars().any(char::is_control) {
             Ok(())
         } else {
             Err(BAD)
@@ -88,15 +83,10 @@ impl ProductName {
     /// [`Invalid`] if the trimmed text is empty, longer than [`Self::MAX_CHARS`] characters, or has a control character.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let trimmed = text.trim();
-        if within(trimmed, 1, Self::MAX_CHARS)
-            && !is_blank(trimmed)
-            && !trimmed.chars().any(char::is_control)
-        {
+        if within(trimmed, 1, Self::MAX_CHARS) && !is_blank(trimmed) && !trimmed.chars().any(char::is_control) {
             Ok(Self(trimmed.to_owned()))
         } else {
-            Err(Invalid::new(
-                "must be 1 to 200 characters, not blank, none of them a control character",
-            ))
+            Err(Invalid::new("must be 1 to 200 characters, not blank, none of them a control character"))
         }
     }
 
@@ -125,9 +115,7 @@ impl Description {
         if within(text, 0, Self::MAX_CHARS) && text.chars().all(clean) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Invalid::new(
-                "must be at most 5000 characters, with no control character but line breaks and tabs",
-            ))
+            Err(Invalid::new("must be at most 5000 characters, with no control character but line breaks and tabs"))
         }
     }
 
@@ -151,8 +139,7 @@ impl IdempotencyKey {
     /// # Errors
     /// [`Invalid`] if the text is empty, longer than [`Self::MAX_CHARS`], or has anything but visible ASCII (`!` to `~`).
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        if (1..=Self::MAX_CHARS).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
-        {
+        if (1..=Self::MAX_CHARS).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) {
             Ok(Self(Arc::from(text)))
         } else {
             Err(Invalid::new("must be 1 to 255 visible ASCII characters"))
@@ -172,19 +159,13 @@ fn within(text: &str, min: usize, max: usize) -> bool {
     if bytes < min || bytes > max * 4 {
         return false;
     }
-    let chars = if bytes <= max {
-        bytes
-    } else {
-        text.chars().count()
-    };
+    let chars = if bytes <= max { bytes } else { text.chars().count() };
     chars <= max
 }
 
 /// Blank to a reader: nothing but white space and characters that have no width.
 fn is_blank(text: &str) -> bool {
-    text.chars().all(|c| {
-        c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
-    })
+    text.chars().all(|c| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}'))
 }
 
 #[cfg(test)]
@@ -197,15 +178,7 @@ mod tests {
         assert!(UserId::parse(&"é".repeat(128)).is_ok());
         assert!(UserId::parse(&"é".repeat(129)).is_err());
         assert!(UserId::parse(&"a".repeat(129)).is_err());
-        for bad in [
-            "",
-            " ",
-            "\u{a0}\u{2003}",
-            "a\nb",
-            "a\u{0}",
-            "\u{7f}",
-            "a\u{85}",
-        ] {
+        for bad in ["", " ", "\u{a0}\u{2003}", "a\nb", "a\u{0}", "\u{7f}", "a\u{85}"] {
             assert!(UserId::parse(bad).is_err(), "{bad:?}");
         }
         assert_eq!(UserId::parse("🛒 ada").unwrap().as_str(), "🛒 ada");

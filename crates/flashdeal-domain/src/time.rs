@@ -48,9 +48,7 @@ impl HoldTime {
         if duration >= Duration::from_millis(1) && duration <= Self::MAX {
             Ok(Self(duration))
         } else {
-            Err(Invalid::new(
-                "must be a duration from 1ms to 24h, such as 10m",
-            ))
+            Err(Invalid::new("must be a duration from 1ms to 24h, such as 10m"))
         }
     }
 
@@ -79,13 +77,7 @@ mod tests {
 
     #[test]
     fn shown_with_milliseconds_in_utc() {
-        assert_eq!(
-            Timestamp::from_millis(0).to_string(),
-            "1970-01-01T00:00:00.000Z"
-        );
-        assert_eq!(
-            Timestamp::from_millis(1_795_348_800_007).to_string(),
-            "2026-11-22T12:00:00.007Z"
-        );
+        assert_eq!(Timestamp::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(Timestamp::from_millis(1_795_348_800_007).to_string(), "2026-11-22T12:00:00.007Z");
     }
 }

@@ -177,21 +177,14 @@ pub trait StockRepository: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn products(
-        &self,
-        page: PageRequest<ProductId>,
-    ) -> Result<Page<Product, ProductId>, StoreError>;
+    async fn products(&self, page: PageRequest<ProductId>) -> Result<Page<Product, ProductId>, StoreError>;
 
     /// Changes a product, all of the change or nothing of it. A change of stock writes its ledger row; one without fields
     /// and without stock leaves the version alone.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn change_product(
-        &self,
-        id: ProductId,
-        change: Change,
-    ) -> Result<ChangeOutcome, StoreError>;
+    async fn change_product(&self, id: ProductId, change: Change) -> Result<ChangeOutcome, StoreError>;
 
     /// Sells a hold, or says why not, exactly once. Sales of one product that wait at the same time may share one
     /// transaction; they are admitted in their order while the stock lasts. The order of the checks: already settled
@@ -263,10 +256,7 @@ pub trait StockRepository: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn states(
-        &self,
-        products: &[ProductId],
-    ) -> Result<Vec<(ProductId, RecordState)>, StoreError>;
+    async fn states(&self, products: &[ProductId]) -> Result<Vec<(ProductId, RecordState)>, StoreError>;
 
     /// Whether the record can be asked now.
     ///

@@ -201,11 +201,7 @@ pub trait ReservationLedger: Send + Sync {
     ///
     /// # Errors
     /// [`LedgerError`].
-    async fn release(
-        &self,
-        product: ProductId,
-        user: &UserId,
-    ) -> Result<ReleaseOutcome, LedgerError>;
+    async fn release(&self, product: ProductId, user: &UserId) -> Result<ReleaseOutcome, LedgerError>;
 
     /// The three counters in one read, every due hold already out of them.
     ///
@@ -232,12 +228,7 @@ pub trait ReservationLedger: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn open(
-        &self,
-        product: ProductId,
-        token: OpeningToken,
-        record: RecordState,
-    ) -> Result<bool, StoreError>;
+    async fn open(&self, product: ProductId, token: OpeningToken, record: RecordState) -> Result<bool, StoreError>;
 
     /// Drops the gate's state of one product, holds included; the next call finds it closed. For `flashdeal rebuild`.
     ///
@@ -250,22 +241,14 @@ pub trait ReservationLedger: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn products(
-        &self,
-        after: Option<ProductId>,
-        limit: usize,
-    ) -> Result<Vec<ProductId>, StoreError>;
+    async fn products(&self, after: Option<ProductId>, limit: usize) -> Result<Vec<ProductId>, StoreError>;
 
     /// What the background needs to know of these products (at most 1000), and ends their due holds, a bounded number each.
     /// Closed gates are answered for too. Does not count as use of a product.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn view(
-        &self,
-        products: &[ProductId],
-        paying_over: Duration,
-    ) -> Result<Vec<GateView>, StoreError>;
+    async fn view(&self, products: &[ProductId], paying_over: Duration) -> Result<Vec<GateView>, StoreError>;
 
     /// Whether the gate can be asked now.
     ///

@@ -1,0 +1,155 @@
+//! The use cases of a flash sale, over the ports.
+//!
+//! One file per use case: [reserve and release](self::FlashSale::reserve) in `service/hold.rs`, checkout in
+//! `service/checkout.rs`, restock in `service/restock.rs`, the opening of gates in `service/opening.rs` and the background
+//! in `service/background.rs`.
+
+mod background;
+mod checkout;
+mod hold;
+mod opening;
+mod restock;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{SaleError, StoreError};
+use crate::ids::{OrderId, ProductId, ReservationId};
+use crate::order::Order;
+use crate::page::{Page, PageRequest};
+use crate::ports::Ports;
+use crate::product::{NewProduct, Product};
+use crate::stock::StockLevel;
+use crate::text::UserId;
+use crate::time::HoldTime;
+
+pub use background::Tick;
+pub use checkout::{CheckedOut, CheckoutRequest};
+pub use hold::{ReserveRequest, Reserved};
+
+use opening::Openings;
+
+/// The time limits of the protocol.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// How long a hold lasts; 10 minutes by default.
+    pub hold_time: HoldTime,
+    /// How long one checkout keeps asking the record before it answers [`SaleError::Unavailable`]; 1.8 s by default. Must be
+    /// below `settle_after`, so that no attempt lives when its hold is voided.
+    pub checkout_patience: Duration,
+    /// How long a buyer waits for the gate to acknowledge the end of a sold hold; 100 ms by default.
+    pub finish_patience: Duration,
+    /// How long a checkout may be under way before the background looks after it, and how long after its deadline an
+    /// unsettled hold is voided; 5 s by default.
+    pub settle_after: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            hold_time: HoldTime::default(),
+            checkout_patience: Duration::from_millis(1800),
+            finish_patience: Duration::from_millis(100),
+            settle_after: Duration::from_secs(5),
+        }
+    }
+}
+
+/// The use cases. Cheap to clone; clones share everything.
+///
+/// Every method may answer [`SaleError::Unavailable`]: a store is down or too slow; nothing was changed, or repeating the same
+/// call settles it. No method panics. A caller who drops a returned future loses the answer, never the consistency.
+#[derive(Clone)]
+pub struct FlashSale {
+    ports: Ports,
+    policy: Arc<Policy>,
+    openings: Arc<Openings>,
+}
+
+impl FlashSale {
+    /// Wires the use cases.
+    #[must_use]
+    pub fn new(ports: Ports, policy: Policy) -> Self {
+        Self { ports, policy: Arc::new(policy), openings: Arc::default() }
+    }
+
+    /// Creates a product with its first allotment of stock.
+    ///
+    /// # Errors
+    /// [`SaleError::Unavailable`].
+    pub async fn create_product(&self, new: NewProduct) -> Result<Product, SaleError> {
+        let product = Product {
+            id: ProductId::from_uuid(self.ports.ids.next_id()),
+            name: new.name,
+            description: new.description,
+            price: new.price,
+            total_stock: new.total_stock,
+            created_at: self.ports.clock.now(),
+        };
+        // The id makes a repeat harmless, so one lost answer is settled here.
+        match self.ports.record.create_product(product.clone()).await {
+            Err(StoreError::Unavailable { .. }) => Ok(self.ports.record.create_product(product).await?),
+            answer => Ok(answer?),
+        }
+    }
+
+    /// A product and its three counters, in agreement with each other.
+    ///
+    /// # Errors
+    /// [`SaleError::ProductNotFound`].
+    pub async fn product(&self, id: ProductId) -> Result<(Product, StockLevel), SaleError> {
+        let product = self.ports.record.product(id).await?.ok_or(SaleError::ProductNotFound)?;
+        let level = self.status(id).await?;
+        Ok((Product { total_stock: level.total(), ..product }, level))
+    }
+
+    /// A page of products, newest first, with their stock as the record has it.
+    ///
+    /// # Errors
+    /// [`SaleError::Unavailable`].
+    pub async fn products(&self, page: PageRequest<ProductId>) -> Result<Page<Product, ProductId>, SaleError> {
+        Ok(self.ports.record.products(page).await?)
+    }
+
+    /// The three counters of a product, in one consistent read.
+    ///
+    /// # Errors
+    /// [`SaleError::ProductNotFound`].
+    pub async fn status(&self, product: ProductId) -> Result<StockLevel, SaleError> {
+        self.through_gate(product, || self.ports.ledger.status(product)).await
+    }
+
+    /// An order.
+    ///
+    /// # Errors
+    /// [`SaleError::OrderNotFound`].
+    pub async fn order(&self, id: OrderId) -> Result<Order, SaleError> {
+        self.ports.record.order(id).await?.ok_or(SaleError::OrderNotFound)
+    }
+
+    /// A page of one user's orders, or of everyone's, newest first.
+    ///
+    /// # Errors
+    /// [`SaleError::Unavailable`].
+    pub async fn orders(
+        &self,
+        user: Option<&UserId>,
+        page: PageRequest<OrderId>,
+    ) -> Result<Page<Order, OrderId>, SaleError> {
+        Ok(self.ports.record.orders(user, page).await?)
+    }
+
+    /// Whether both stores can be asked now.
+    ///
+    /// # Errors
+    /// Each store that cannot, with the cause.
+    pub async fn ready(&self) -> Result<(), Vec<StoreError>> {
+        let (record, ledger) = futures_util::join!(self.ports.record.ping(), self.ports.ledger.ping());
+        let failing: Vec<_> = [record, ledger].into_iter().filter_map(Result::err).collect();
+        if failing.is_empty() { Ok(()) } else { Err(failing) }
+    }
+
+    fn mint_reservation(&self) -> ReservationId {
+        ReservationId::from_uuid(self.ports.ids.next_id())
+    }
+}

@@ -1,0 +1,142 @@
+//! Load and reopen: a gate without memory is opened from the record, under a new epoch (protocol, "load / reopen").
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
+
+use crate::error::{SaleError, StoreError};
+use crate::ids::ProductId;
+use crate::ports::{LedgerError, Ports, SaleEvent};
+use crate::time::Timestamp;
+
+use super::FlashSale;
+
+/// The openings under way in this process, one at a time per product, and the products the record does not know.
+#[derive(Default)]
+pub(super) struct Openings {
+    under_way: Mutex<HashMap<ProductId, Opening>>,
+    unknown: Mutex<HashMap<ProductId, Timestamp>>,
+}
+
+type Opening = Shared<BoxFuture<'static, Result<Opened, StoreError>>>;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Opened {
+    /// The gate is open, by us or by whoever took our leave over.
+    Yes,
+    /// The record knows no such product.
+    UnknownProduct,
+}
+
+/// How many unknown products are remembered, and for how long: ids are made by the server, so a ghost stays one.
+const UNKNOWN_KEPT: usize = 10_000;
+const UNKNOWN_FOR_MS: i64 = 60_000;
+
+/// How often one call meets a closed gate before it gives up: the stores are then changing faster than we can follow.
+const ATTEMPTS: u32 = 5;
+
+impl FlashSale {
+    /// Makes a call on a product's gate, opening the gate first where it is closed.
+    pub(super) async fn through_gate<T, F>(&self, product: ProductId, call: impl Fn() -> F) -> Result<T, SaleError>
+    where
+        F: Future<Output = Result<T, LedgerError>>,
+    {
+        let mut met_closed = 0;
+        loop {
+            let had_state = match call().await {
+                Ok(answer) => return Ok(answer),
+                Err(LedgerError::Store(error)) => return Err(error.into()),
+                Err(LedgerError::Closed { had_state }) => had_state,
+            };
+            met_closed += 1;
+            if met_closed > ATTEMPTS {
+                return Err(StoreError::unavailable("gate", "it keeps losing its state").into());
+            }
+            if met_closed > 1 {
+                // Another instance is opening the same gate: let it.
+                self.ports.runtime.sleep(self.jitter(Duration::from_millis(10) * met_closed)).await;
+            }
+            self.open_gate(product, had_state).await?;
+        }
+    }
+
+    /// Opens a gate; callers of one product in this process share one opening.
+    pub(super) async fn open_gate(&self, product: ProductId, had_state: bool) -> Result<(), SaleError> {
+        if self.is_known_ghost(product) {
+            return Err(SaleError::ProductNotFound);
+        }
+        let opening = {
+            let mut under_way = lock(&self.openings.under_way);
+            under_way.entry(product).or_insert_with(|| self.opening(product, had_state)).clone()
+        };
+        match opening.await? {
+            Opened::Yes => Ok(()),
+            Opened::UnknownProduct => Err(SaleError::ProductNotFound),
+        }
+    }
+
+    /// An opening that runs to its end as a task of its own, so that no caller who hangs up can stop it for the others.
+    fn opening(&self, product: ProductId, had_state: bool) -> Opening {
+        let (ports, openings, clock) = (self.ports.clone(), self.openings.clone(), self.ports.clock.clone());
+        let opening = async move {
+            let opened = open(&ports, product, had_state).await;
+            if matches!(opened, Ok(Opened::UnknownProduct)) {
+                openings.remember_ghost(product, clock.now());
+            }
+            lock(&openings.under_way).remove(&product);
+            opened
+        };
+        let shared = opening.boxed().shared();
+        let driver = shared.clone();
+        self.ports.runtime.spawn(driver.map(drop).boxed());
+        shared
+    }
+
+    fn is_known_ghost(&self, product: ProductId) -> bool {
+        let now = self.ports.clock.now().as_millis();
+        lock(&self.openings.unknown)
+            .get(&product)
+            .is_some_and(|since| (0..UNKNOWN_FOR_MS).contains(&(now - since.as_millis())))
+    }
+
+    /// Between a half and the whole of `duration`, from the randomness of a fresh id.
+    pub(super) fn jitter(&self, duration: Duration) -> Duration {
+        let (_, low) = self.ports.ids.next_id().as_u64_pair();
+        let thousandths = u32::try_from(low % 500).unwrap_or(0) + 500;
+        duration * thousandths / 1000
+    }
+}
+
+impl Openings {
+    fn remember_ghost(&self, product: ProductId, now: Timestamp) {
+        let mut unknown = lock(&self.unknown);
+        if unknown.len() >= UNKNOWN_KEPT {
+            unknown.retain(|_, since| now.as_millis() - since.as_millis() < UNKNOWN_FOR_MS);
+        }
+        // A flood of fresh ghosts: forgetting them all costs the record one more look each, and bounds the memory.
+        if unknown.len() >= UNKNOWN_KEPT {
+            unknown.clear();
+        }
+        unknown.insert(product, now);
+    }
+}
+
+/// One opening. The order matters: the token first, then the epoch, then the gate; whoever claims later takes over.
+async fn open(ports: &Ports, product: ProductId, had_state: bool) -> Result<Opened, StoreError> {
+    let token = ports.ledger.claim_opening(product).await?;
+    let Some(record) = ports.record.open_epoch(product).await? else {
+        return Ok(Opened::UnknownProduct);
+    };
+    if ports.ledger.open(product, token, record).await? {
+        ports.observer.observe(if had_state { SaleEvent::Reopened } else { SaleEvent::Loaded });
+    }
+    Ok(Opened::Yes)
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // The maps hold no invariant that a panic between two statements could break.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,124 @@
+//! Restock: an increase goes to the record and is adopted; a decrease goes through the gate first (protocol, "restock").
+
+use crate::error::{SaleError, Shortage, StoreError};
+use crate::ids::ProductId;
+use crate::ports::{
+    BeginOutcome, Change, ChangeOutcome, Finish, Hold, ReserveCall, ReserveOutcome, SaleEvent, StockChange, Withdrawal,
+};
+use crate::product::{Product, ProductPatch, StockDelta};
+use crate::stock::{Epoch, RecordState, StockLevel, Units};
+use crate::text::UserId;
+
+use super::FlashSale;
+
+/// How often a fenced decrease begins anew.
+const FENCED_ATTEMPTS: u32 = 3;
+
+impl FlashSale {
+    /// Changes a product: all of the patch, or nothing of it.
+    ///
+    /// # Errors
+    /// [`SaleError::ProductNotFound`]; [`SaleError::InsufficientStock`]: fewer units are available than are to be taken away
+    /// (a held unit is never taken); [`SaleError::TooMuchStock`].
+    pub async fn change_product(&self, id: ProductId, patch: ProductPatch) -> Result<(Product, StockLevel), SaleError> {
+        let ProductPatch { name, description, price, add_stock } = patch;
+        let change = Change { name, description, price, stock: StockChange::None };
+        let product = match add_stock {
+            Some(StockDelta::Withdraw(units)) if units > Units::ZERO => self.withdraw(id, change, units).await?,
+            Some(StockDelta::Add(units)) if units > Units::ZERO => {
+                let stock = StockChange::Add { id: self.mint_reservation(), units };
+                self.change_and_adopt(id, Change { stock, ..change }).await?
+            }
+            _ => self.change_and_adopt(id, change).await?,
+        };
+        let level = self.status(id).await?;
+        Ok((Product { total_stock: level.total(), ..product }, level))
+    }
+
+    async fn change_and_adopt(&self, id: ProductId, change: Change) -> Result<Product, SaleError> {
+        match self.change_in_record(id, change).await? {
+            ChangeOutcome::Changed(product, record) => {
+                self.through_gate(id, || self.ports.ledger.adopt(id, record)).await?;
+                Ok(product)
+            }
+            other => Err(refusal(&other)),
+        }
+    }
+
+    /// Takes units out of the gate as a hold of nobody's, then out of the record. A crash in between leaves a paying hold,
+    /// which the background settles like any other.
+    async fn withdraw(&self, id: ProductId, change: Change, units: Units) -> Result<Product, SaleError> {
+        let holder = UserId::withdrawal(&self.mint_reservation());
+        for _ in 0..FENCED_ATTEMPTS {
+            let (hold, epoch) = self.take_out_of_gate(id, &holder, units).await?;
+            let withdrawal = Withdrawal { reservation: hold.reservation, epoch, units };
+            let change = Change { stock: StockChange::Withdraw(withdrawal), ..change.clone() };
+            let outcome = self.change_in_record(id, change).await?;
+            let finish = |record: Option<RecordState>| Finish {
+                product: id,
+                user: holder.clone(),
+                reservation: hold.reservation,
+                record,
+            };
+            match outcome {
+                ChangeOutcome::Changed(product, record) => {
+                    self.finish_quietly(finish(Some(record))).await;
+                    return Ok(product);
+                }
+                ChangeOutcome::Fenced => {
+                    self.ports.observer.observe(SaleEvent::Fenced);
+                    self.open_gate(id, true).await?;
+                }
+                other => {
+                    self.ports.record.void(id, hold.reservation, &holder).await?;
+                    self.finish_quietly(finish(None)).await;
+                    return Err(refusal(&other));
+                }
+            }
+        }
+        Err(StoreError::unavailable("gate", "it was reopened again and again during a change of stock").into())
+    }
+
+    async fn take_out_of_gate(&self, id: ProductId, holder: &UserId, units: Units) -> Result<(Hold, Epoch), SaleError> {
+        let call = ReserveCall {
+            product: id,
+            user: holder.clone(),
+            quantity: units,
+            candidate: self.mint_reservation(),
+            ttl: self.policy.hold_time,
+            key: None,
+        };
+        match self.reserve_call(call).await? {
+            // In progress: our own hold, which survived a reopening.
+            ReserveOutcome::Held { .. } | ReserveOutcome::Replayed(_) | ReserveOutcome::CheckoutInProgress => {}
+            ReserveOutcome::Insufficient(level) => {
+                let (available, shortage) = (level.available(), Shortage::of(level));
+                return Err(SaleError::InsufficientStock { available, shortage });
+            }
+            ReserveOutcome::KeyReused => return Err(SaleError::IdempotencyKeyReused),
+        }
+        match self.through_gate(id, || self.ports.ledger.begin(id, holder, None)).await? {
+            BeginOutcome::Paying { hold, epoch } => Ok((hold, epoch)),
+            BeginOutcome::NoHold => Err(StoreError::unavailable("gate", "it lost the units to be withdrawn").into()),
+        }
+    }
+
+    /// The ids in a change make a repeat harmless, so one lost answer is settled here.
+    async fn change_in_record(&self, id: ProductId, change: Change) -> Result<ChangeOutcome, StoreError> {
+        match self.ports.record.change_product(id, change.clone()).await {
+            Err(StoreError::Unavailable { .. }) => self.ports.record.change_product(id, change).await,
+            answer => answer,
+        }
+    }
+}
+
+fn refusal(outcome: &ChangeOutcome) -> SaleError {
+    match outcome {
+        ChangeOutcome::UnknownProduct => SaleError::ProductNotFound,
+        ChangeOutcome::TooMuch => SaleError::TooMuchStock,
+        ChangeOutcome::NoStock => SaleError::InsufficientStock { available: Units::ZERO, shortage: Shortage::AllHeld },
+        ChangeOutcome::Changed(..) | ChangeOutcome::Fenced | ChangeOutcome::Void => {
+            StoreError::unavailable("record", "the change of stock was voided while under way; try again").into()
+        }
+    }
+}
