@@ -1,0 +1,125 @@
+//! How large a world is searched.
+
+use crate::ids::Units;
+use crate::rules::Rules;
+
+/// How often each thing may still happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Budget {
+    /// Leaves to open the gate, after the first opening.
+    pub openings: u8,
+    /// `FLUSHALL`.
+    pub flushes: u8,
+    /// Moments that reach the gate's disk.
+    pub persists: u8,
+    /// Restarts of the gate's server with what its disk has.
+    pub restarts: u8,
+    /// Increases by one unit.
+    pub restocks: u8,
+    /// Decreases by one unit (at most 2).
+    pub decreases: u8,
+}
+
+/// A world to be searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Config {
+    /// The rules that are followed.
+    pub rules: Rules,
+    /// Units at the start.
+    pub allotted: Units,
+    /// Buyers, at most 3.
+    pub buyers: u8,
+    /// Reservations each of them may make, one after the other, at most 2.
+    pub reservations_each: u8,
+    /// Calls (checkouts or releases) each of them may make, at most 2, at the same time.
+    pub calls_each: u8,
+    /// The largest quantity they reserve.
+    pub quantity: Units,
+    /// Whether they release.
+    pub releases: bool,
+    /// Whether an attempt's first commit may get lost on its way, so that it is sent twice.
+    pub lost_answers: bool,
+    /// Whether time passes: deadlines, the token's expiry, and settle.
+    pub time: bool,
+    /// How many load or reopen at the same time, at most 2.
+    pub loaders: u8,
+    /// What else may happen.
+    pub budget: Budget,
+}
+
+impl Config {
+    /// Two buyers, one of them twice at once, and no faults but deaths and delays: the sale itself.
+    #[must_use]
+    pub fn calm(rules: Rules) -> Self {
+        Self {
+            rules,
+            allotted: 2,
+            buyers: 2,
+            reservations_each: 1,
+            calls_each: 2,
+            quantity: 2,
+            releases: true,
+            lost_answers: true,
+            time: true,
+            loaders: 1,
+            budget: Budget::default(),
+        }
+    }
+
+    /// The gate's memory is lost: flushed once, with two who race to load it.
+    #[must_use]
+    pub fn flushed(rules: Rules) -> Self {
+        Self {
+            calls_each: 1,
+            releases: false,
+            loaders: 2,
+            budget: Budget { openings: 2, flushes: 1, ..Budget::default() },
+            ..Self::calm(rules)
+        }
+    }
+
+    /// The gate's memory is rolled back: restarted with what reached its disk.
+    #[must_use]
+    pub fn rolled_back(rules: Rules) -> Self {
+        Self { budget: Budget { openings: 2, persists: 1, restarts: 1, ..Budget::default() }, ..Self::flushed(rules) }
+    }
+
+    /// Two who race to load the gate, one of them slow, while the gate is flushed and then restarted with what
+    /// its disk has or with nothing. No time passes.
+    #[must_use]
+    pub fn raced(rules: Rules) -> Self {
+        Self {
+            allotted: 1,
+            quantity: 1,
+            lost_answers: false,
+            time: false,
+            budget: Budget { openings: 3, flushes: 1, persists: 1, restarts: 1, ..Budget::default() },
+            ..Self::flushed(rules)
+        }
+    }
+
+    /// The shop adds a unit and takes one back while buyers buy, and the gate is flushed.
+    #[must_use]
+    pub fn shopkeeping(rules: Rules) -> Self {
+        Self {
+            loaders: 1,
+            budget: Budget { openings: 1, flushes: 1, restocks: 1, decreases: 1, ..Budget::default() },
+            ..Self::flushed(rules)
+        }
+    }
+
+    /// Three buyers with two concurrent checkouts each, and every fault. Hours and much memory.
+    #[must_use]
+    pub fn large(rules: Rules) -> Self {
+        Self {
+            buyers: 3,
+            calls_each: 2,
+            quantity: 1,
+            releases: false,
+            lost_answers: false,
+            loaders: 2,
+            budget: Budget { openings: 2, flushes: 1, persists: 1, restarts: 1, ..Budget::default() },
+            ..Self::calm(rules)
+        }
+    }
+}
