@@ -1,0 +1,18 @@
+//! Cases of a gate whose store restarts under it: its memory may be an older one, so it must be opened again.
+
+pub mod restarts;
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __restart_cases {
+    ($then:ident $($fresh:path)?) => {
+        $crate::$then! { $($fresh)?; restart RestartFixture
+            restarts {
+                a_restarted_gate_is_closed_with_its_state
+                a_restarted_gate_keeps_its_holds_when_reopened
+            }
+        }
+    };
+}
+
+crate::__restart_cases! { __table }

@@ -1,0 +1,40 @@
+//! Another run of the store, with the memory it had.
+
+use flashdeal_domain::ports::reservation::ReserveOutcome;
+
+use crate::RestartFixture;
+use crate::ledger::gate::Gate;
+use crate::ledger::opening::is_closed;
+use crate::support::user;
+
+/// "and so does one whose store was restarted or promoted since it was opened".
+pub async fn a_restarted_gate_is_closed_with_its_state(fixture: &dyn RestartFixture) {
+    let gate = Gate::open(fixture, 7).await;
+    let state = gate.reopen().await;
+    let never_opened = Gate::closed(fixture, 7).await;
+    fixture.restart_store().await;
+    is_closed(&gate.ledger, gate.product, true).await;
+    is_closed(&fixture.second_ledger(), gate.product, true).await;
+    is_closed(&gate.ledger, never_opened.product, false).await;
+    let view = gate.view(0).await;
+    assert_eq!(view.open, Some((state.epoch, state.version)));
+    assert!(view.needs_reopening);
+    gate.reopen().await;
+    assert!(!gate.view(0).await.needs_reopening);
+    assert_eq!(gate.status().await, (7, 0, 7));
+}
+
+/// "Holds that survived are kept, with their states."
+pub async fn a_restarted_gate_keeps_its_holds_when_reopened(fixture: &dyn RestartFixture) {
+    let gate = Gate::open(fixture, 7).await;
+    let (ada, ben) = (user("ada"), user("ben"));
+    let of_ada = gate.held(&ada, 2).await;
+    let of_ben = gate.held(&ben, 3).await;
+    gate.begin(&ben).await;
+    fixture.restart_store().await;
+    let state = gate.reopen().await;
+    assert_eq!(gate.status().await, (7, 5, 2));
+    assert_eq!(gate.hold(&ada).await, Some(of_ada));
+    assert_eq!(gate.reserve(&ben, 1).await, ReserveOutcome::CheckoutInProgress);
+    assert_eq!(gate.begin(&ben).await, (of_ben, state.epoch));
+}
