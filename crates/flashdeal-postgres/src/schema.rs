@@ -1,0 +1,31 @@
+//! The tables as diesel sees them. `migrations/postgres` says what they mean.
+
+diesel::table! {
+    products (id) {
+        id -> Uuid,
+        name -> Text,
+        description -> Text,
+        price_cents -> BigInt,
+        total_stock -> Integer,
+        version -> BigInt,
+        epoch -> BigInt,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    stock_ledger (entry) {
+        entry -> BigInt,
+        product_id -> Uuid,
+        kind -> Text,
+        delta -> Integer,
+        reservation_id -> Nullable<Uuid>,
+        order_id -> Nullable<Uuid>,
+        user_id -> Nullable<Text>,
+        quantity -> Nullable<Integer>,
+        unit_price_cents -> Nullable<BigInt>,
+        idempotency_key -> Nullable<Text>,
+        idempotency_named -> Nullable<Uuid>,
+        at -> Timestamptz,
+    }
+}

@@ -1,0 +1,209 @@
+//! The port.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use diesel::prelude::*;
+use flashdeal_domain::ports::{Change, ChangeOutcome, Commit, KeyedOrder, Sale, Settlement, StockRepository};
+use flashdeal_domain::{
+    IdempotencyKey, Order, OrderId, Page, PageRequest, Product, ProductId, RecordState, ReservationId, StoreError,
+    UserId,
+};
+use uuid::Uuid;
+
+use crate::batch::Batches;
+use crate::commits::Commits;
+use crate::config::PostgresConfig;
+use crate::error::{ConnectError, failed, unavailable};
+use crate::pool::Pool;
+use crate::queries::change_product::{ChangeProduct, ChangeRow};
+use crate::queries::create_product::CreateProduct;
+use crate::rows::{OrderColumns, ProductRow, order_columns, settlement, state};
+use crate::schema::{products, stock_ledger};
+use crate::survey::survey;
+use crate::voids::{Annulment, Voids};
+
+diesel::define_sql_function! {
+    /// Whether the server is a standby, which takes no writes.
+    fn pg_is_in_recovery() -> diesel::sql_types::Bool;
+}
+
+/// The record on PostgreSQL. Cheap to clone; clones share the connections.
+#[derive(Clone)]
+pub struct PostgresStore {
+    pool: Pool,
+    commits: Arc<Batches<Commits>>,
+    voids: Arc<Batches<Voids>>,
+    warnings: Arc<[String]>,
+}
+
+impl PostgresStore {
+    /// Connects to a migrated database and looks at its settings.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub async fn connect(config: PostgresConfig) -> Result<Self, ConnectError> {
+        let pool = Pool::new(&config)?;
+        let warnings = survey(&pool).await?;
+        Ok(Self {
+            commits: Arc::new(Batches::new(pool.clone(), config.limits)),
+            voids: Arc::new(Batches::new(pool.clone(), config.limits)),
+            warnings: warnings.into(),
+            pool,
+        })
+    }
+
+    /// What an operator should know of the server's settings: sentences, each naming what is at risk; none if all is well.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
+#[async_trait]
+impl StockRepository for PostgresStore {
+    async fn create_product(&self, product: Product) -> Result<Product, StoreError> {
+        let rows: Vec<ProductRow> = self.pool.load("create_product", CreateProduct::from(&product)).await?;
+        first(rows).ok_or_else(|| failed("create_product answered nothing"))?.read()
+    }
+
+    async fn product(&self, id: ProductId) -> Result<Option<Product>, StoreError> {
+        let query = products::table.find(*id.as_uuid()).select(ProductRow::as_select());
+        first(self.pool.load("product", query).await?).map(ProductRow::read).transpose()
+    }
+
+    async fn products(&self, page: PageRequest<ProductId>) -> Result<Page<Product, ProductId>, StoreError> {
+        let query = products::table
+            .filter(products::id.lt(before(page.after.as_ref().map(ProductId::as_uuid))))
+            .order(products::id.desc())
+            .limit(i64::from(page.size.get()) + 1)
+            .select(ProductRow::as_select());
+        let rows = self.pool.load("products", query).await?;
+        let rows: Result<Vec<_>, _> = rows.into_iter().map(ProductRow::read).collect();
+        Ok(cut(rows?, page, |product| product.id))
+    }
+
+    async fn change_product(&self, id: ProductId, change: Change) -> Result<ChangeOutcome, StoreError> {
+        let rows: Vec<ChangeRow> = self.pool.load("change_product", ChangeProduct::new(id, &change)).await?;
+        first(rows).ok_or_else(|| failed("change_product answered nothing"))?.read()
+    }
+
+    async fn commit(&self, sale: Sale) -> Result<Commit, StoreError> {
+        self.commits.submit(sale.product, sale).await
+    }
+
+    async fn void(
+        &self,
+        product: ProductId,
+        reservation: ReservationId,
+        user: &UserId,
+    ) -> Result<Option<Settlement>, StoreError> {
+        self.voids.submit(product, Annulment { product, reservation, user: user.clone() }).await
+    }
+
+    async fn settlement(
+        &self,
+        product: ProductId,
+        reservation: ReservationId,
+    ) -> Result<Option<Settlement>, StoreError> {
+        let query = stock_ledger::table
+            .filter(stock_ledger::reservation_id.eq(*reservation.as_uuid()))
+            .filter(stock_ledger::product_id.eq(*product.as_uuid()))
+            .select((stock_ledger::kind, order_columns()));
+        let rows: Vec<(String, OrderColumns)> = self.pool.load("settlement", query).await?;
+        first(rows).map_or(Ok(None), |(kind, order)| settlement(&kind, order))
+    }
+
+    async fn keyed_order(
+        &self,
+        product: ProductId,
+        user: &UserId,
+        key: &IdempotencyKey,
+    ) -> Result<Option<KeyedOrder>, StoreError> {
+        let query = stock_ledger::table
+            .filter(stock_ledger::product_id.eq(*product.as_uuid()))
+            .filter(stock_ledger::user_id.eq(user.as_str().to_owned()))
+            .filter(stock_ledger::idempotency_key.eq(key.as_str().to_owned()))
+            .select((stock_ledger::idempotency_named, order_columns()));
+        let rows: Vec<(Option<Uuid>, OrderColumns)> = self.pool.load("keyed_order", query).await?;
+        let Some((named, order)) = first(rows) else { return Ok(None) };
+        Ok(Some(KeyedOrder { order: order.read()?, named: named.map(ReservationId::from_uuid) }))
+    }
+
+    async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
+        let query = stock_ledger::table.filter(stock_ledger::order_id.eq(*id.as_uuid())).select(order_columns());
+        first(self.pool.load("order", query).await?).map(OrderColumns::read).transpose()
+    }
+
+    async fn orders(
+        &self,
+        user: Option<&UserId>,
+        page: PageRequest<OrderId>,
+    ) -> Result<Page<Order, OrderId>, StoreError> {
+        let query = stock_ledger::table
+            .filter(stock_ledger::kind.eq("sold"))
+            .filter(stock_ledger::order_id.lt(before(page.after.as_ref().map(OrderId::as_uuid))))
+            .order(stock_ledger::order_id.desc())
+            .limit(i64::from(page.size.get()) + 1)
+            .select(order_columns());
+        let rows = match user {
+            None => self.pool.load("orders", query).await?,
+            Some(user) => {
+                let query = query.filter(stock_ledger::user_id.eq(user.as_str().to_owned()));
+                self.pool.load("orders_of_user", query).await?
+            }
+        };
+        let orders: Result<Vec<_>, _> = rows.into_iter().map(OrderColumns::read).collect();
+        Ok(cut(orders?, page, |order| order.id))
+    }
+
+    async fn open_epoch(&self, product: ProductId) -> Result<Option<RecordState>, StoreError> {
+        let query = diesel::update(products::table.find(*product.as_uuid()))
+            .set((products::epoch.eq(products::epoch + 1), products::version.eq(products::version + 1)))
+            .returning((products::epoch, products::version, products::total_stock));
+        let rows: Vec<(i64, i64, i32)> = self.pool.load("open_epoch", query).await?;
+        first(rows).map(|(epoch, version, total)| state(Some(epoch), Some(version), Some(total))).transpose()
+    }
+
+    async fn states(&self, ids: &[ProductId]) -> Result<Vec<(ProductId, RecordState)>, StoreError> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| *id.as_uuid()).collect();
+        let query = products::table.filter(products::id.eq_any(ids)).select((
+            products::id,
+            products::epoch,
+            products::version,
+            products::total_stock,
+        ));
+        let rows: Vec<(Uuid, i64, i64, i32)> = self.pool.load("states", query).await?;
+        rows.into_iter()
+            .map(|(id, epoch, version, total)| {
+                Ok((ProductId::from_uuid(id), state(Some(epoch), Some(version), Some(total))?))
+            })
+            .collect()
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        let rows: Vec<bool> = self.pool.load("ping", diesel::select(pg_is_in_recovery())).await.map_err(unavailable)?;
+        match first(rows) {
+            Some(false) => Ok(()),
+            _ => Err(unavailable("the server is a standby and takes no writes")),
+        }
+    }
+}
+
+fn first<T>(rows: Vec<T>) -> Option<T> {
+    rows.into_iter().next()
+}
+
+/// Where a page begins: below the last id seen, or below all (no UUIDv7 is all ones).
+fn before(after: Option<&Uuid>) -> Uuid {
+    after.copied().unwrap_or(Uuid::max())
+}
+
+/// Cuts a page of the wanted size from rows of which one more was asked for, to know whether another page follows.
+fn cut<T, Id: Copy>(mut rows: Vec<T>, page: PageRequest<Id>, id: impl Fn(&T) -> Id) -> Page<T, Id> {
+    let size = usize::from(page.size.get());
+    let more = rows.len() > size;
+    rows.truncate(size);
+    let next = rows.last().filter(|_| more).map(id);
+    Page { items: rows, next }
+}
