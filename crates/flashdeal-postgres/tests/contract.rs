@@ -1,0 +1,44 @@
+//! The port's contract, every case on a database of its own.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use flashdeal_contract::RecordFixture;
+use flashdeal_domain::StockRepository;
+use flashdeal_postgres::{PostgresConfig, PostgresStore, run_pending_migrations};
+use flashdeal_tests::postgres::PrivatePostgres;
+
+/// Two instances on one database.
+struct Fresh {
+    first: Arc<PostgresStore>,
+    second: Arc<PostgresStore>,
+}
+
+#[async_trait]
+impl RecordFixture for Fresh {
+    fn record(&self) -> Arc<dyn StockRepository> {
+        self.first.clone()
+    }
+
+    fn second_record(&self) -> Arc<dyn StockRepository> {
+        self.second.clone()
+    }
+}
+
+async fn fresh() -> Fresh {
+    let server = PrivatePostgres::shared().await.unwrap();
+    let migrate = async |url: String| Ok(run_pending_migrations(&PostgresConfig::new(url)).await?);
+    let url = server.fresh_database("migrated", migrate).await.unwrap().url();
+    let mut config = PostgresConfig::new(url);
+    // The cases run side by side, each with two instances.
+    config.max_connections = 4;
+    config.call_timeout = std::time::Duration::from_secs(10);
+    Fresh {
+        first: Arc::new(PostgresStore::connect(config.clone()).await.unwrap()),
+        second: Arc::new(PostgresStore::connect(config).await.unwrap()),
+    }
+}
+
+flashdeal_contract::record_tests!(fresh);
