@@ -1,8 +1,13 @@
 //! Cases of the gate: each promise of [`ReservationLedger`](flashdeal_domain::ReservationLedger), by name.
 
+pub mod adoption;
+pub mod checkouts;
+pub mod contention;
 pub mod deadlines;
 pub mod holds;
+pub mod keys;
 pub mod opening;
+pub mod views;
 
 pub(crate) mod gate;
 
@@ -18,6 +23,7 @@ macro_rules! __ledger_cases {
                 a_later_leave_takes_over
                 a_leave_that_was_never_given_opens_nothing
                 a_leave_of_another_product_opens_nothing
+                a_leave_lapses_after_five_seconds
                 an_epoch_the_gate_has_opens_nothing
                 reopening_keeps_the_holds_with_their_states
                 forgetting_closes_the_gate
@@ -37,6 +43,7 @@ macro_rules! __ledger_cases {
                 who_holds_nothing_has_nothing_to_release
                 users_and_products_do_not_mix
                 odd_users_hold_as_anyone_does
+                the_holder_of_a_withdrawal_holds_as_anyone_does
             }
             deadlines {
                 a_hold_lasts_as_long_as_was_said
@@ -52,6 +59,59 @@ macro_rules! __ledger_cases {
                 after_a_lapse_a_new_hold_is_made
                 a_clock_that_steps_back_lengthens_no_hold
                 a_hold_ends_by_real_time
+            }
+            checkouts {
+                a_checkout_begins_with_all_of_the_hold
+                a_checkout_may_begin_again
+                only_the_hold_that_is_named_begins
+                without_a_hold_no_checkout_begins
+                a_paying_hold_cannot_be_set
+                a_paying_hold_cannot_be_released
+                a_paying_hold_never_lapses
+                a_finished_sale_is_out_of_hold_and_total
+                a_finished_void_gives_its_units_back
+                a_held_hold_can_be_finished
+                finishing_leaves_another_hold_of_the_user_alone
+                finishing_an_unknown_hold_is_fine
+            }
+            adoption {
+                a_newer_total_is_adopted
+                an_older_total_is_not_adopted
+                finishing_adopts_a_newer_total_only
+                a_total_below_what_is_held_is_never_negative
+                adopting_leaves_the_epoch_alone
+            }
+            keys {
+                a_key_repeated_answers_the_first_hold
+                a_key_with_another_quantity_is_reused
+                a_key_repeated_does_not_set_the_hold_back
+                a_key_repeated_after_a_release_makes_no_ghost_hold
+                a_key_repeated_after_a_sale_makes_no_ghost_hold
+                a_key_is_gone_at_the_deadline
+                a_key_of_a_paying_hold_is_gone_at_the_deadline
+                a_key_of_a_set_quantity_is_remembered
+                a_key_is_scoped_to_user_and_product
+                a_refused_call_keeps_no_key
+                a_key_used_at_once_makes_one_hold
+            }
+            views {
+                a_view_shows_how_long_a_hold_is_paying
+                beginning_again_does_not_make_a_checkout_younger
+                a_view_shows_the_oldest_64
+                a_view_answers_for_every_product
+                a_view_ends_only_what_is_due
+                products_come_in_order_and_in_pages
+                no_product_with_a_paying_hold_is_missing
+            }
+            contention {
+                fifty_units_are_held_by_fifty_of_five_hundred
+                one_user_at_once_has_one_hold
+                mixed_quantities_never_sum_above_the_total
+                a_checkout_racing_a_release_has_one_outcome
+                sold_units_are_never_seen_as_available
+                after_a_storm_the_books_balance
+                a_caller_who_stops_waiting_takes_no_answer_away
+                reopening_under_load_keeps_the_books
             }
         }
     };

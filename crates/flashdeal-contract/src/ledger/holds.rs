@@ -1,7 +1,7 @@
 //! Holding units, setting how many, letting them go.
 
-use flashdeal_domain::Units;
 use flashdeal_domain::ports::reservation::{ReleaseOutcome, ReserveOutcome};
+use flashdeal_domain::{Units, UserId};
 
 use crate::LedgerFixture;
 use crate::ledger::gate::Gate;
@@ -175,4 +175,18 @@ pub async fn odd_users_hold_as_anyone_does(fixture: &dyn LedgerFixture) {
         gate.finish(&paying.user, paying.hold.reservation, None).await;
     }
     assert_eq!(gate.status().await, (total, 0, total));
+}
+
+/// The domain's own holder of a decrease has a control character in its id, as no caller's can.
+pub async fn the_holder_of_a_withdrawal_holds_as_anyone_does(fixture: &dyn LedgerFixture) {
+    let gate = Gate::open(fixture, 7).await;
+    let holder = UserId::from_store(&format!("\u{1}withdrawal:{}", reservation_id()));
+    let hold = gate.held(&holder, 3).await;
+    assert_eq!(gate.hold(&holder).await, Some(hold));
+    gate.begin(&holder).await;
+    fixture.advance_clock(1).await;
+    let shown: Vec<_> = gate.view(0).await.paying.into_iter().map(|paying| paying.user).collect();
+    assert_eq!(shown, [holder.clone()]);
+    gate.finish(&holder, hold.reservation, None).await;
+    assert_eq!(gate.status().await, (7, 0, 7));
 }

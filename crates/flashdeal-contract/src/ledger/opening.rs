@@ -1,6 +1,7 @@
 //! Opening and closing: a gate without state does nothing, and one leave opens it once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use flashdeal_domain::ports::reservation::{BeginOutcome, Finish, OpeningToken, ReleaseOutcome, ReserveOutcome};
 use flashdeal_domain::{ProductId, ReservationLedger};
@@ -105,6 +106,18 @@ pub async fn a_leave_of_another_product_opens_nothing(fixture: &dyn LedgerFixtur
     assert!(!ok(gate.ledger.open(gate.product, of_other, state).await));
     assert!(ok(gate.ledger.open(gate.product, leave, state).await));
     closed(other.ledger.status(other.product).await, false);
+}
+
+/// "it lapses after 5 seconds": of the ledger's clock, or of real time where the store itself counts them.
+pub async fn a_leave_lapses_after_five_seconds(fixture: &dyn LedgerFixture) {
+    let gate = Gate::closed(fixture, 7).await;
+    let leave = ok(gate.ledger.claim_opening(gate.product).await);
+    let state = gate.next_epoch().await;
+    fixture.advance_clock(5001).await;
+    tokio::time::sleep(Duration::from_millis(5100)).await;
+    assert!(!ok(gate.ledger.open(gate.product, leave, state).await));
+    closed(gate.ledger.status(gate.product).await, false);
+    gate.reopen().await;
 }
 
 /// "`false`, and nothing done, if … the gate already has this epoch or a newer one".
