@@ -34,7 +34,7 @@ pub enum Settler {
 /// What the background may do next.
 pub fn offers(config: &Config, state: &State, steps: &mut Vec<Step>) {
     offer_opening(config, state, steps);
-    if config.time {
+    if config.rules.settle {
         offer_settling(state, steps);
     }
     let row = state.record.row;

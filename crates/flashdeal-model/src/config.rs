@@ -39,7 +39,7 @@ pub struct Config {
     pub releases: bool,
     /// Whether an attempt's first commit may get lost on its way, so that it is sent twice.
     pub lost_answers: bool,
-    /// Whether time passes: deadlines, the token's expiry, and settle.
+    /// Whether time passes: the deadlines of holds and of the opening token.
     pub time: bool,
     /// How many load or reopen at the same time, at most 2.
     pub loaders: u8,
@@ -48,7 +48,28 @@ pub struct Config {
 }
 
 impl Config {
-    /// Two buyers, one of them twice at once, and no faults but deaths and delays: the sale itself.
+    /// The worlds that the tests search whole.
+    pub const SMALL: [&str; 6] = ["calm", "again", "flushed", "rolled_back", "raced", "shopkeeping"];
+
+    /// Every world.
+    pub const NAMES: [&str; 7] = ["calm", "again", "flushed", "rolled_back", "raced", "shopkeeping", "large"];
+
+    /// The world of this name.
+    #[must_use]
+    pub fn named(name: &str, rules: Rules) -> Option<Self> {
+        Some(match name {
+            "calm" => Self::calm(rules),
+            "again" => Self::again(rules),
+            "flushed" => Self::flushed(rules),
+            "rolled_back" => Self::rolled_back(rules),
+            "raced" => Self::raced(rules),
+            "shopkeeping" => Self::shopkeeping(rules),
+            "large" => Self::large(rules),
+            _ => return None,
+        })
+    }
+
+    /// Two buyers, each twice at once, and no faults but deaths and delays: the sale itself.
     #[must_use]
     pub fn calm(rules: Rules) -> Self {
         Self {
@@ -66,6 +87,12 @@ impl Config {
         }
     }
 
+    /// A buyer who buys twice, one after the other, while the first attempts are still on their way.
+    #[must_use]
+    pub fn again(rules: Rules) -> Self {
+        Self { allotted: 1, buyers: 2, reservations_each: 2, quantity: 1, ..Self::calm(rules) }
+    }
+
     /// The gate's memory is lost: flushed once, with two who race to load it.
     #[must_use]
     pub fn flushed(rules: Rules) -> Self {
@@ -81,7 +108,13 @@ impl Config {
     /// The gate's memory is rolled back: restarted with what reached its disk.
     #[must_use]
     pub fn rolled_back(rules: Rules) -> Self {
-        Self { budget: Budget { openings: 2, persists: 1, restarts: 1, ..Budget::default() }, ..Self::flushed(rules) }
+        Self {
+            quantity: 1,
+            lost_answers: false,
+            loaders: 1,
+            budget: Budget { openings: 2, persists: 1, restarts: 1, ..Budget::default() },
+            ..Self::flushed(rules)
+        }
     }
 
     /// Two who race to load the gate, one of them slow, while the gate is flushed and then restarted with what
@@ -102,6 +135,8 @@ impl Config {
     #[must_use]
     pub fn shopkeeping(rules: Rules) -> Self {
         Self {
+            allotted: 1,
+            lost_answers: false,
             loaders: 1,
             budget: Budget { openings: 1, flushes: 1, restocks: 1, decreases: 1, ..Budget::default() },
             ..Self::flushed(rules)

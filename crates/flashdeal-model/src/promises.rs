@@ -112,7 +112,7 @@ fn nothing_leaks(model: &Protocol, state: &State) -> bool {
     let Ok(book) = end.gate.script(&end.clock) else {
         return false;
     };
-    let paying: Vec<_> = User::all().filter_map(|user| book.holds[user]).collect();
+    let paying: Vec<_> = User::all().filter_map(|user| book.holds[user]).filter(|_| rules.settle).collect();
     for hold in paying {
         end.settle_look(hold.reservation);
         end.settle_ask(&model.0, hold.reservation);

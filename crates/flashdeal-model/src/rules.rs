@@ -22,11 +22,13 @@ pub struct Rules {
     /// "`finish`: removes the holds; adopts `version, total` if newer. One call": else the units of a sold hold would
     /// be free before the total is lowered.
     pub finish_adopts: bool,
+    /// "settle, every second": someone ends the checkouts that died half way.
+    pub settle: bool,
 }
 
 impl Rules {
     /// The names of the rules, as [`Rules::without`] takes them.
-    pub const NAMES: [&'static str; 8] = [
+    pub const NAMES: [&'static str; 9] = [
         "epoch_fence",
         "opening_token",
         "token_of_this_run",
@@ -35,6 +37,7 @@ impl Rules {
         "unknown_is_not_failed",
         "decrease_through_gate",
         "finish_adopts",
+        "settle",
     ];
 
     /// Every rule but the one named; `None` if there is no such rule.
@@ -50,6 +53,7 @@ impl Rules {
             "unknown_is_not_failed" => &mut rules.unknown_is_not_failed,
             "decrease_through_gate" => &mut rules.decrease_through_gate,
             "finish_adopts" => &mut rules.finish_adopts,
+            "settle" => &mut rules.settle,
             _ => return None,
         };
         *rule = false;
@@ -68,6 +72,7 @@ impl Default for Rules {
             unknown_is_not_failed: true,
             decrease_through_gate: true,
             finish_adopts: true,
+            settle: true,
         }
     }
 }
