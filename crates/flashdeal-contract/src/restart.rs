@@ -10,6 +10,9 @@ macro_rules! __restart_cases {
             restarts {
                 a_restarted_gate_is_closed_with_its_state
                 a_restarted_gate_keeps_its_holds_when_reopened
+                a_leave_from_before_a_restart_opens_nothing
+                a_restarted_gate_can_be_forgotten
+                a_restarted_gate_is_still_looked_after
             }
         }
     };

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use flashdeal_domain::UserId;
-use flashdeal_domain::ports::record::{Commit, Sale};
+use flashdeal_domain::ports::record::Commit;
 use flashdeal_domain::ports::reservation::{BeginOutcome, ReleaseOutcome, ReserveOutcome};
 
 use crate::LedgerFixture;
 use crate::ledger::gate::{Gate, counters};
-use crate::support::{Dice, at_once, ok, order_id, state_of, units, user, users};
+use crate::support::{Dice, at_once, ok, state_of, units, user, users};
 
 /// "Never promises more than it has", and never less.
 pub async fn fifty_units_are_held_by_fifty_of_five_hundred(fixture: &dyn LedgerFixture) {
@@ -169,16 +169,7 @@ async fn step(gate: &Gate, user: &UserId, dice: &mut Dice) {
             let BeginOutcome::Paying { hold, epoch } = gate.try_begin(user, None).await else {
                 return;
             };
-            let sale = Sale {
-                order: order_id(),
-                product: gate.product,
-                reservation: hold.reservation,
-                epoch,
-                quantity: hold.quantity,
-                user: user.clone(),
-                key: None,
-            };
-            match ok(gate.record.commit(sale).await) {
+            match ok(gate.record.commit(gate.sale_of(user, hold, epoch)).await) {
                 Commit::Sold { record, .. } => {
                     gate.finish(user, hold.reservation, Some(record)).await;
                 }

@@ -174,9 +174,9 @@ impl Gate {
         }
     }
 
-    /// Sells a hold in the record, and answers the record after it. The gate is not told.
-    pub(crate) async fn sell(&self, buyer: &UserId, hold: Hold, epoch: Epoch) -> RecordState {
-        let sale = Sale {
+    /// The sale of a hold that is being paid for, under an order id of its own.
+    pub(crate) fn sale_of(&self, buyer: &UserId, hold: Hold, epoch: Epoch) -> Sale {
+        Sale {
             order: order_id(),
             product: self.product,
             reservation: hold.reservation,
@@ -184,8 +184,12 @@ impl Gate {
             quantity: hold.quantity,
             user: buyer.clone(),
             key: None,
-        };
-        sell(&self.record, sale).await.1
+        }
+    }
+
+    /// Sells a hold in the record, and answers the record after it. The gate is not told.
+    pub(crate) async fn sell(&self, buyer: &UserId, hold: Hold, epoch: Epoch) -> RecordState {
+        sell(&self.record, self.sale_of(buyer, hold, epoch)).await.1
     }
 
     /// Adds units in the record, and answers the record after it. The gate is not told.
