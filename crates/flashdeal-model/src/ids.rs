@@ -38,6 +38,7 @@ impl User {
     }
 
     /// Their reservations, in the order in which they would be made.
+    #[must_use = "iterators are lazy"]
     pub fn reservations(self) -> impl DoubleEndedIterator<Item = Reservation> {
         (0..EACH).map(move |nth| Reservation(self.0 * EACH + nth))
     }

@@ -122,12 +122,11 @@ impl Record {
     pub fn void_batch(&mut self, reservations: &[Reservation]) -> Vec<Settlement> {
         reservations
             .iter()
-            .map(|reservation| match self.settlement(*reservation) {
-                Some(settled) => settled,
-                None => {
+            .map(|reservation| {
+                self.settlement(*reservation).unwrap_or_else(|| {
                     self.rows[*reservation].void += 1;
                     Settlement::Void
-                }
+                })
             })
             .collect()
     }

@@ -38,11 +38,11 @@ impl Report {
 /// How to search.
 #[derive(Debug, Clone)]
 pub struct Search {
-    /// Threads.
+    /// Threads. One finds the shortest trace.
     pub threads: usize,
     /// Depth first: less memory, longer traces.
     pub depth_first: bool,
-    /// Stop at this promise when it is broken; else at any.
+    /// Stop when this promise is broken; else at any.
     pub until: Option<&'static str>,
     /// Give up after this long.
     pub limit: Option<Duration>,
@@ -50,7 +50,7 @@ pub struct Search {
 
 impl Default for Search {
     fn default() -> Self {
-        Self { threads: 2, depth_first: false, until: None, limit: None }
+        Self { threads: 1, depth_first: false, until: None, limit: None }
     }
 }
 

@@ -10,22 +10,21 @@ use crate::rules::Rules;
 
 /// One thing that happened to a reservation, which the promises speak of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Fact {
     /// The gate made it.
-    Made = 1,
+    Made,
     /// The gate has lost memory since.
-    Lost = 2,
+    Lost,
     /// A restart brought its hold back after it had ended.
-    BroughtBack = 4,
+    BroughtBack,
     /// Its owner asked to release it.
-    ReleaseAsked = 8,
+    ReleaseAsked,
     /// Its owner was told that it is released.
-    Released = 16,
+    Released,
     /// Its owner was told a final no.
-    Refused = 32,
+    Refused,
     /// Its owner was told that it is sold.
-    Acknowledged = 64,
+    Acknowledged,
 }
 
 /// The [`Fact`]s of one reservation.
@@ -173,7 +172,7 @@ impl State {
         }
     }
 
-    /// Whether an attempt on this reservation that began in time is still under way.
+    /// Whether an attempt that begins now begins before the deadline.
     #[must_use]
     pub fn in_time(&self, reservation: Reservation) -> bool {
         self.clock[reservation] == Age::Live

@@ -90,7 +90,7 @@ fn walk(model: Protocol, random: &mut SplitMix, len: usize) -> Vec<(Step, Expect
     walked
 }
 
-/// Steele, Lea and Flood's SplitMix64: walks must not change with a dependency's version.
+/// Steele, Lea and Flood's `SplitMix64`: walks must not change with a dependency's version.
 struct SplitMix(u64);
 
 impl SplitMix {
