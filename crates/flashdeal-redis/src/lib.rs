@@ -1,1 +1,86 @@
-//! ReservationLedger and the shared rate limit on Redis.
+//! The gate and the shared rate limit on Redis 7.0 or later.
+//!
+//! [`RedisStore::connect`] gives a [`RedisLedger`], which is the [`ReservationLedger`](flashdeal_domain::ReservationLedger) of
+//! the domain. One server, a Redis Cluster and sentinels all serve; see [`RedisConfig::parse`].
+//!
+//! How it works, from the outside in:
+//!
+//! - `ledger`: each method of the port is an operation, submitted to the batcher of the caller's thread;
+//! - `gate`: a batch is one call of one script (`scripts/gate/*.lua`) on that thread's connection;
+//! - `connections`: one pipelined connection a thread, which reconnects by itself; `pool`: the rest.
+//!
+//! # Example
+//!
+//! ```no_run
+//! use flashdeal_domain::ReservationLedger;
+//! use flashdeal_redis::{RedisConfig, RedisStore};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = RedisStore::connect(RedisConfig::parse("redis://127.0.0.1:6379")?).await?;
+//! for sentence in store.warnings().await {
+//!     eprintln!("{sentence}");
+//! }
+//! store.ledger().ping().await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod clock;
+mod config;
+mod connections;
+mod dice;
+mod error;
+mod gate;
+mod keys;
+mod ledger;
+mod pool;
+mod registry;
+mod tally;
+mod warnings;
+
+use std::sync::Arc;
+
+use deadpool_redis::redis::cmd;
+
+pub use self::clock::LedgerClock;
+pub use self::config::RedisConfig;
+use self::connections::Connections;
+pub use self::error::ConnectError;
+use self::gate::Gate;
+pub use self::ledger::RedisLedger;
+use self::pool::Pool;
+
+/// A Redis that was reached once. Cheap to clone.
+#[derive(Clone)]
+pub struct RedisStore {
+    ledger: RedisLedger,
+    connections: Arc<Connections>,
+    pool: Arc<Pool>,
+}
+
+impl RedisStore {
+    /// Connects, and makes sure that Redis answers. From then on it recovers by itself from whatever happens to Redis.
+    ///
+    /// # Errors
+    /// [`ConnectError::Unreachable`] if Redis does not answer within the configured time limit.
+    pub async fn connect(config: RedisConfig) -> Result<Self, ConnectError> {
+        let connections = Arc::new(Connections::new(&config)?);
+        let pool = Arc::new(Pool::new(&config)?);
+        let reached = pool.query::<()>(&cmd("PING")).await;
+        reached.map_err(|source| ConnectError::Unreachable { address: config.address(), source })?;
+        let gate = Gate::new(Arc::clone(&connections), Arc::clone(&config.clock));
+        Ok(Self { ledger: RedisLedger::new(gate, Arc::clone(&connections), Arc::clone(&pool)), connections, pool })
+    }
+
+    /// The gate.
+    #[must_use]
+    pub fn ledger(&self) -> RedisLedger {
+        self.ledger.clone()
+    }
+
+    /// Sentences for an operator, one for each setting of Redis that puts a promise at risk. None if they are as they should be
+    /// or cannot be read.
+    pub async fn warnings(&self) -> Vec<String> {
+        warnings::warnings(&self.pool).await
+    }
+}

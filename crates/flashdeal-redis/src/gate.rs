@@ -1,0 +1,145 @@
+//! The gate: batches of operations, each one call of one script.
+
+mod decode;
+mod encode;
+mod op;
+
+use std::sync::Arc;
+
+use deadpool_redis::redis::{Cmd, Script, Value, cmd};
+use flashdeal_batching::Run;
+use flashdeal_domain::ports::LedgerError;
+use flashdeal_domain::{ProductId, StoreError};
+use tokio::time::Instant;
+
+use self::decode::Answers;
+pub(crate) use self::op::{Op, Reply};
+use crate::clock::LedgerClock;
+use crate::connections::Connections;
+use crate::error::{self, STORE};
+use crate::tally::Tally;
+
+/// The parts of the script, in the order in which they build on each other.
+const SOURCE: &str = concat!(
+    include_str!("scripts/gate/prelude.lua"),
+    include_str!("scripts/gate/holds.lua"),
+    include_str!("scripts/gate/index.lua"),
+    include_str!("scripts/gate/reserve.lua"),
+    include_str!("scripts/gate/checkout.lua"),
+    include_str!("scripts/gate/release.lua"),
+    include_str!("scripts/gate/read.lua"),
+    include_str!("scripts/gate/commit.lua"),
+    include_str!("scripts/gate/view.lua"),
+    include_str!("scripts/gate/open.lua"),
+    include_str!("scripts/gate/main.lua"),
+);
+
+/// The most operations in one call of the script: Lua cannot take many thousand arguments apart at once.
+pub(crate) const MOST_OPERATIONS: usize = 512;
+
+/// Who shares a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Lane {
+    /// Everyone on the thread: one server has all products.
+    Everyone,
+    /// Those who call one product: in a cluster a script must not touch two slots.
+    Product(ProductId),
+}
+
+pub(crate) struct Gate {
+    connections: Arc<Connections>,
+    script: Script,
+    clock: Arc<LedgerClock>,
+}
+
+impl Run for Gate {
+    type Key = Lane;
+    type Item = Op;
+    type Answer = Result<Reply, LedgerError>;
+
+    async fn run(&self, _lane: &Lane, items: Vec<Op>) -> Vec<Self::Answer> {
+        self.run_all(items).await
+    }
+}
+
+impl Gate {
+    pub(crate) fn new(connections: Arc<Connections>, clock: Arc<LedgerClock>) -> Self {
+        Self { connections, script: Script::new(SOURCE), clock }
+    }
+
+    pub(crate) fn lane(&self, product: ProductId) -> Lane {
+        if self.connections.is_cluster() { Lane::Product(product) } else { Lane::Everyone }
+    }
+
+    /// Runs operations in one call of the script and answers them in their order. At most [`MOST_OPERATIONS`]; in a cluster
+    /// all of one product.
+    pub(crate) async fn run_all(&self, items: Vec<Op>) -> Vec<Result<Reply, LedgerError>> {
+        let count = items.len();
+        let begun = Instant::now();
+        let order = by_product(&items);
+        let answers = match self.evaluate(&items, &order).await {
+            Ok(reply) => answers(items, &order, &reply),
+            Err(error) => {
+                let error = LedgerError::from(error);
+                std::iter::repeat_n(error, count).map(Err).collect()
+            }
+        };
+        Tally::of_call(count, begun.elapsed(), &answers).report();
+        answers
+    }
+
+    async fn evaluate(&self, items: &[Op], order: &[usize]) -> Result<Vec<u8>, StoreError> {
+        let time = self.clock.time();
+        let with_arguments = |mut command: Cmd| {
+            encode::arguments(&mut command, items, order, time);
+            command
+        };
+        let mut by_hash = cmd("EVALSHA");
+        by_hash.arg(self.script.get_hash());
+        let mut result = self.connections.call(&with_arguments(by_hash)).await?;
+        if result.as_ref().is_err_and(error::is_no_script) {
+            // The whole source, once: it runs and is remembered, on the very server that did not know it.
+            let mut by_source = cmd("EVAL");
+            by_source.arg(SOURCE);
+            result = self.connections.call(&with_arguments(by_source)).await?;
+        }
+        match result.map_err(error::store_error)? {
+            Value::BulkString(reply) => Ok(reply),
+            other => Err(StoreError::failed(STORE, format!("the gate's script answered {other:?}"))),
+        }
+    }
+}
+
+/// The places of the operations, those of one product together, in the order of arrival.
+fn by_product(items: &[Op]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..items.len()).collect();
+    order.sort_by_key(|at| items.get(*at).map(Op::product));
+    order
+}
+
+fn answers(items: Vec<Op>, order: &[usize], reply: &[u8]) -> Vec<Result<Reply, LedgerError>> {
+    let mut items: Vec<Option<Op>> = items.into_iter().map(Some).collect();
+    let mut answers: Vec<Option<Result<Reply, LedgerError>>> = Vec::new();
+    answers.resize_with(items.len(), || None);
+    let mut reader = Answers::new(reply);
+    if let Ok(reader) = &reader
+        && reader.lapsed > 0
+    {
+        metrics::counter!("flashdeal_holds_total", "event" => "lapsed").increment(reader.lapsed.into());
+    }
+    for at in order {
+        let (Some(place), Some(op)) = (answers.get_mut(*at), items.get_mut(*at).and_then(Option::take)) else {
+            continue;
+        };
+        let answer = match &mut reader {
+            Ok(answers) => answers.next(op),
+            Err(garbled) => Err(*garbled),
+        };
+        *place = Some(answer.unwrap_or_else(|garbled| {
+            // Nothing that follows can be read either.
+            reader = Err(garbled);
+            Err(garbled.into())
+        }));
+    }
+    answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(decode::Garbled.into()))).collect()
+}

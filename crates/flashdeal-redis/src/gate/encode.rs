@@ -1,0 +1,182 @@
+//! Operations as the script reads them; `scripts/gate/prelude.lua` is the other side.
+
+use deadpool_redis::redis::Cmd;
+use flashdeal_domain::ports::ReserveCall;
+use flashdeal_domain::{Epoch, ProductId, RecordState, ReservationId, UserId, Version};
+
+use super::op::Op;
+use crate::clock::Time;
+use crate::keys;
+
+/// The operations of one product, packed, and the users they name.
+struct Group<'a> {
+    product: ProductId,
+    ops: Vec<u8>,
+    users: Vec<&'a UserId>,
+}
+
+/// Appends what follows the script's name in `EVALSHA` or `EVAL`: the keys and the arguments of `items` in `order`, which has
+/// those of one product together.
+pub(super) fn arguments(command: &mut Cmd, items: &[Op], order: &[usize], time: Time) {
+    let groups = groups(items, order);
+    command.arg(groups.len());
+    for group in &groups {
+        command.arg(keys::gate(group.product).as_slice());
+    }
+    match time {
+        Time::Running { offset } => command.arg(offset),
+        Time::Standing { at } => command.arg(format!("={at}")),
+    };
+    for group in &groups {
+        command.arg(group.ops.as_slice());
+        for user in &group.users {
+            command.arg(user.as_str());
+        }
+    }
+}
+
+fn groups<'a>(items: &'a [Op], order: &[usize]) -> Vec<Group<'a>> {
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    let mut rest = order.iter().filter_map(|at| items.get(*at)).peekable();
+    while let Some(first) = rest.next() {
+        let product = first.product();
+        let mut group = Group { product, ops: Vec::with_capacity(64), users: Vec::new() };
+        group.ops.extend([0; HEADER]);
+        let mut count: u16 = 0;
+        let mut next = Some(first);
+        while let Some(op) = next {
+            operation(&mut group.ops, op);
+            group.users.extend(op.user());
+            count = count.saturating_add(1);
+            next = rest.next_if(|op| op.product() == product);
+        }
+        let users = u16::try_from(group.users.len()).unwrap_or(u16::MAX);
+        let header = count.to_be_bytes().into_iter().chain(users.to_be_bytes());
+        for (place, byte) in group.ops.iter_mut().zip(header) {
+            *place = byte;
+        }
+        groups.push(group);
+    }
+    groups
+}
+
+/// How many operations, how many users.
+const HEADER: usize = 4;
+
+fn operation(to: &mut Vec<u8>, op: &Op) {
+    match op {
+        Op::Reserve(call) => reserve(to, call),
+        Op::Hold { .. } => to.push(b'h'),
+        Op::Begin { named, .. } => {
+            to.push(b'b');
+            match named {
+                Some(reservation) => push_reservation(to, *reservation),
+                None => to.extend([0; 16]),
+            }
+        }
+        Op::Finish(finish) => {
+            to.push(b'f');
+            push_reservation(to, finish.reservation);
+            to.push(u8::from(finish.record.is_some()));
+            push_version(to, finish.record.map_or(Version(0), |record| record.version));
+            let total = finish.record.map_or(0, |record| record.total.get());
+            to.extend(total.to_be_bytes());
+        }
+        Op::Release { .. } => to.push(b'l'),
+        Op::Status(_) => to.push(b's'),
+        Op::Adopt { record, .. } => {
+            to.push(b'a');
+            push_record(to, record);
+        }
+        Op::Claim { token, .. } => {
+            to.push(b'c');
+            push_short(to, token.0.as_bytes());
+        }
+        Op::Open { token, record, .. } => {
+            to.push(b'o');
+            push_short(to, token.0.as_bytes());
+            push_record(to, record);
+        }
+        Op::View { paying_over, .. } => {
+            to.push(b'v');
+            let millis = u64::try_from(paying_over.as_millis()).unwrap_or(u64::MAX);
+            push_millis(to, millis.min((1 << 47) - 1));
+        }
+    }
+}
+
+fn reserve(to: &mut Vec<u8>, call: &ReserveCall) {
+    to.push(b'r');
+    push_reservation(to, call.candidate);
+    to.extend(call.quantity.get().to_be_bytes());
+    let ttl = u32::try_from(call.ttl.as_millis()).unwrap_or(u32::MAX);
+    to.extend(ttl.to_be_bytes());
+    push_short(to, call.key.as_ref().map_or(&[], |key| key.as_str().as_bytes()));
+}
+
+fn push_reservation(to: &mut Vec<u8>, reservation: ReservationId) {
+    to.extend(reservation.as_uuid().as_bytes());
+}
+
+fn push_record(to: &mut Vec<u8>, record: &RecordState) {
+    to.extend(epoch_bytes(record.epoch));
+    push_version(to, record.version);
+    to.extend(record.total.get().to_be_bytes());
+}
+
+fn push_version(to: &mut Vec<u8>, version: Version) {
+    to.extend(ordered(version.0));
+}
+
+/// At most 255 bytes with their length before them: idempotency keys and tokens are within that by their types.
+fn push_short(to: &mut Vec<u8>, bytes: &[u8]) {
+    let length = u8::try_from(bytes.len()).unwrap_or(u8::MAX);
+    to.push(length);
+    to.extend(bytes.iter().take(usize::from(length)));
+}
+
+fn push_millis(to: &mut Vec<u8>, millis: u64) {
+    to.extend(millis.to_be_bytes().into_iter().skip(2));
+}
+
+fn epoch_bytes(epoch: Epoch) -> [u8; 8] {
+    ordered(epoch.0)
+}
+
+/// Eight bytes that compare as the number does.
+fn ordered(number: i64) -> [u8; 8] {
+    (number.cast_unsigned() ^ (1 << 63)).to_be_bytes()
+}
+
+/// The number that [`ordered`] made these bytes of.
+pub(super) fn from_ordered(bytes: [u8; 8]) -> i64 {
+    (u64::from_be_bytes(bytes) ^ (1 << 63)).cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordered_bytes_compare_as_numbers_do() {
+        let numbers = [i64::MIN, -2, -1, 0, 1, 255, 256, 1 << 53, (1 << 53) + 1, i64::MAX];
+        for pair in numbers.windows(2) {
+            assert!(ordered(pair[0]) < ordered(pair[1]), "{pair:?}");
+        }
+        for number in numbers {
+            assert_eq!(from_ordered(ordered(number)), number);
+        }
+    }
+
+    #[test]
+    fn operations_of_a_product_share_a_group() {
+        let [a, b] = [1, 2].map(|n| ProductId::from_uuid(uuid::Uuid::from_u128(n)));
+        let user = UserId::parse("ada").unwrap();
+        let items = [Op::Status(a), Op::Hold { product: b, user: user.clone() }, Op::Release { product: a, user }];
+        let groups = groups(&items, &[0, 2, 1]);
+        assert_eq!(groups.len(), 2);
+        assert_eq!((groups[0].product, groups[0].users.len()), (a, 1));
+        assert_eq!(groups[0].ops, b"\0\x02\0\x01sl");
+        assert_eq!(groups[1].ops, b"\0\x01\0\x01h");
+    }
+}

@@ -1,0 +1,240 @@
+//! The port: each method one operation of the gate, shared with whoever calls at the same moment.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deadpool_redis::redis::cmd;
+use flashdeal_batching::{Batcher, Limits, Rejected};
+use flashdeal_domain::ports::{
+    BeginOutcome, Finish, GateView, Hold, LedgerError, OpeningToken, ReleaseOutcome, ReserveCall, ReserveOutcome,
+};
+use flashdeal_domain::{ProductId, RecordState, ReservationId, ReservationLedger, StockLevel, StoreError, UserId};
+use futures_util::future::join_all;
+use tokio::time::Instant;
+
+use crate::connections::Connections;
+use crate::dice;
+use crate::error::STORE;
+use crate::gate::{Gate, MOST_OPERATIONS, Op, Reply};
+use crate::pool::Pool;
+use crate::registry::Registry;
+
+/// The most callers that wait on one thread; one more is told that the store is overloaded.
+const QUEUE: usize = 8192;
+/// The most products in one call that looks at them for the background: bounds how long the script runs.
+const VIEWS_A_CALL: usize = 32;
+/// The most such calls at a time.
+const VIEW_CALLS: usize = 8;
+
+/// [`ReservationLedger`] on Redis. Cheap to clone.
+#[derive(Clone)]
+pub struct RedisLedger {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    connections: Arc<Connections>,
+    pool: Arc<Pool>,
+    registry: Registry,
+    gate: Batcher<Gate>,
+}
+
+impl RedisLedger {
+    pub(crate) fn new(gate: Gate, connections: Arc<Connections>, pool: Arc<Pool>) -> Self {
+        let limits = Limits { batch: MOST_OPERATIONS, queue: QUEUE };
+        Self {
+            shared: Arc::new(Shared {
+                connections,
+                registry: Registry::new(Arc::clone(&pool)),
+                pool,
+                gate: Batcher::new(gate, limits),
+            }),
+        }
+    }
+
+    /// Runs one operation, together with those of other callers of this moment.
+    async fn run(&self, mut op: Op) -> Result<Reply, LedgerError> {
+        let gate = &self.shared.gate;
+        let mut until = None;
+        loop {
+            let lane = gate.runner().lane(op.product());
+            let answer = gate.submit(lane, op).await.map_err(rejected)?;
+            match answer? {
+                Reply::More(again) => op = again,
+                reply => return Ok(reply),
+            }
+            let limit = self.shared.connections.limit();
+            if Instant::now() > *until.get_or_insert_with(|| Instant::now() + limit) {
+                return Err(StoreError::unavailable(STORE, StillDue).into());
+            }
+        }
+    }
+
+    async fn run_apart_one(&self, op: Op) -> Result<Reply, StoreError> {
+        match self.run_apart(vec![op]).await.pop() {
+            Some(answer) => answer.map_err(store),
+            None => Err(StoreError::failed(STORE, Lost)),
+        }
+    }
+
+    /// Runs operations that do not share a call with others: each of its own product.
+    async fn run_apart(&self, ops: Vec<Op>) -> Vec<Result<Reply, LedgerError>> {
+        let gate = self.shared.gate.runner();
+        let a_call = if self.shared.connections.is_cluster() { 1 } else { VIEWS_A_CALL };
+        let mut answers = Vec::with_capacity(ops.len());
+        let mut ops = ops.into_iter().peekable();
+        while ops.peek().is_some() {
+            let mut under_way = Vec::new();
+            while under_way.len() < VIEW_CALLS && ops.peek().is_some() {
+                under_way.push(gate.run_all(ops.by_ref().take(a_call).collect()));
+            }
+            answers.extend(join_all(under_way).await.into_iter().flatten());
+        }
+        answers
+    }
+}
+
+/// More holds fall due than can be ended in the time of a call.
+#[derive(Debug, thiserror::Error)]
+#[error("too many holds are due at once")]
+struct StillDue;
+
+#[derive(Debug, thiserror::Error)]
+#[error("the call was lost with the others of its batch")]
+struct Lost;
+
+fn rejected(rejected: Rejected) -> StoreError {
+    match rejected {
+        Rejected::Full => StoreError::Overloaded { store: STORE },
+        Rejected::Lost => StoreError::unavailable(STORE, Lost),
+    }
+}
+
+/// An answer that belongs to another operation. The decoder matches them, so this is a defect.
+fn mismatch<T>(reply: &Reply) -> Result<T, LedgerError> {
+    Err(StoreError::failed(STORE, format!("not the answer to this call: {reply:?}")).into())
+}
+
+fn store(error: LedgerError) -> StoreError {
+    match error {
+        LedgerError::Store(error) => error,
+        // Operations that work on a closed gate do not answer so.
+        closed @ LedgerError::Closed { .. } => StoreError::failed(STORE, closed),
+    }
+}
+
+#[async_trait]
+impl ReservationLedger for RedisLedger {
+    async fn reserve(&self, call: ReserveCall) -> Result<ReserveOutcome, LedgerError> {
+        match self.run(Op::Reserve(call)).await? {
+            Reply::Reserve(outcome) => Ok(outcome),
+            other => mismatch(&other),
+        }
+    }
+
+    async fn hold(&self, product: ProductId, user: &UserId) -> Result<Option<Hold>, LedgerError> {
+        let user = user.clone();
+        match self.run(Op::Hold { product, user }).await? {
+            Reply::Hold(hold) => Ok(hold),
+            other => mismatch(&other),
+        }
+    }
+
+    async fn begin(
+        &self,
+        product: ProductId,
+        user: &UserId,
+        named: Option<ReservationId>,
+    ) -> Result<BeginOutcome, LedgerError> {
+        self.shared.registry.remember(product);
+        let user = user.clone();
+        match self.run(Op::Begin { product, user, named }).await? {
+            Reply::Begin(outcome) => Ok(outcome),
+            other => mismatch(&other),
+        }
+    }
+
+    async fn finish(&self, finish: Finish) -> Result<(), LedgerError> {
+        match self.run(Op::Finish(finish)).await? {
+            Reply::Done => Ok(()),
+            other => mismatch(&other),
+        }
+    }
+
+    async fn release(&self, product: ProductId, user: &UserId) -> Result<ReleaseOutcome, LedgerError> {
+        let user = user.clone();
+        match self.run(Op::Release { product, user }).await? {
+            Reply::Release(outcome) => Ok(outcome),
+            other => mismatch(&other),
+        }
+    }
+
+    async fn status(&self, product: ProductId) -> Result<StockLevel, LedgerError> {
+        match self.run(Op::Status(product)).await? {
+            Reply::Status(level) => Ok(level),
+            other => mismatch(&other),
+        }
+    }
+
+    async fn adopt(&self, product: ProductId, record: RecordState) -> Result<(), LedgerError> {
+        match self.run(Op::Adopt { product, record }).await? {
+            Reply::Done => Ok(()),
+            other => mismatch(&other),
+        }
+    }
+
+    async fn claim_opening(&self, product: ProductId) -> Result<OpeningToken, StoreError> {
+        let token = format!("{:016x}{:016x}", dice::roll(), dice::roll());
+        let token = OpeningToken(token.into());
+        self.shared.registry.add(product).await?;
+        let claim = Op::Claim { product, token: token.clone() };
+        match self.run_apart_one(claim).await? {
+            Reply::Done => Ok(token),
+            other => mismatch(&other).map_err(store),
+        }
+    }
+
+    async fn open(&self, product: ProductId, token: OpeningToken, record: RecordState) -> Result<bool, StoreError> {
+        if token.0.len() > usize::from(u8::MAX) {
+            // Not one that `claim_opening` gave.
+            return Ok(false);
+        }
+        let op = Op::Open { product, token, record };
+        match self.run_apart_one(op).await? {
+            Reply::Opened(opened) => {
+                if opened {
+                    self.shared.registry.add(product).await?;
+                }
+                Ok(opened)
+            }
+            other => mismatch(&other).map_err(store),
+        }
+    }
+
+    async fn forget(&self, product: ProductId) -> Result<(), StoreError> {
+        self.shared.registry.forget(product).await
+    }
+
+    async fn products(&self, after: Option<ProductId>, limit: usize) -> Result<Vec<ProductId>, StoreError> {
+        self.shared.registry.page(after, limit).await
+    }
+
+    async fn view(&self, products: &[ProductId], paying_over: Duration) -> Result<Vec<GateView>, StoreError> {
+        let ops = products.iter().map(|product| Op::View { product: *product, paying_over }).collect();
+        let mut views = Vec::with_capacity(products.len());
+        for answer in self.run_apart(ops).await {
+            match answer.map_err(store)? {
+                Reply::View(view) => views.push(view),
+                other => return mismatch(&other).map_err(store),
+            }
+        }
+        let gone: Vec<ProductId> = views.iter().filter(|view| view.open.is_none()).map(|view| view.product).collect();
+        self.shared.registry.remove(&gone).await?;
+        Ok(views)
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.shared.pool.query(&cmd("PING")).await
+    }
+}

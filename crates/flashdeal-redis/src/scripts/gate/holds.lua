@@ -1,0 +1,80 @@
+-- Holds in the memory of this call. Nothing is written before every operation has been looked at.
+
+local function put(g, user, hold)
+  g.holds[user] = hold
+  g.dirty = true
+  if not g.changed[user] then
+    g.changed[user] = true
+    g.changes[#g.changes + 1] = user
+  end
+end
+
+local function index_hold(g, user, deadline)
+  local users = g.entries[deadline]
+  if users then
+    users[#users + 1] = user
+  else
+    g.entries[deadline] = { user }
+    if deadline < g.next_due then
+      g.next_due = deadline
+    end
+  end
+end
+
+-- Frees the units of a hold and forgets it.
+local function remove(g, user, quantity)
+  g.reserved = g.reserved - quantity
+  put(g, user, false)
+end
+
+local function lapse(g, user, quantity)
+  remove(g, user, quantity)
+  lapsed = lapsed + 1
+end
+
+-- A clock that was set back must not lengthen a hold: it ends at most its time to live from now.
+local function clamp(g, user, hold, ttl)
+  local deadline = now + ttl
+  local clamped = sub(hold, 1, 20) .. pack('>I6', deadline) .. sub(hold, 27)
+  put(g, user, clamped)
+  if #hold == HELD_SIZE then
+    index_hold(g, user, deadline)
+  end
+  return clamped, deadline
+end
+
+-- The live hold of a user and its quantity, or nil. One that is due ends here and now, whether or not the sweep has come to it.
+local function live_hold(g, user)
+  local hold = g.holds[user]
+  if not hold then
+    return nil
+  end
+  local quantity, deadline, ttl = parse('>I4I6I4', hold, 17)
+  if deadline > now + ttl then
+    g.stale = g.stale + 1
+    hold, deadline = clamp(g, user, hold, ttl)
+  end
+  if #hold == HELD_SIZE and deadline <= now then
+    lapse(g, user, quantity)
+    g.stale = g.stale + 1 -- its place in the index
+    return nil
+  end
+  return hold, quantity
+end
+
+local function is_paying(hold)
+  return #hold > HELD_SIZE
+end
+
+-- Versions and epochs are 64 bits wide, more than a number has here, and text is compared by the locale's rules: so by halves.
+local function newer(a, b)
+  local a_high, a_low = parse('>I4I4', a)
+  local b_high, b_low = parse('>I4I4', b)
+  return a_high > b_high or (a_high == b_high and a_low > b_low)
+end
+
+local function adopt_if_newer(g, version, total)
+  if newer(version, g.version) then
+    g.version, g.total, g.dirty = version, total, true
+  end
+end

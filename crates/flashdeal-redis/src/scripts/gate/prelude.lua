@@ -1,0 +1,88 @@
+-- The gate: one call runs the operations of many callers on many products, whole, at one instant.
+--
+-- KEYS       the hash of each product that is called: `flashdeal:{product}`
+-- ARGV[1]    milliseconds that are added to the clock, or `=` and the time itself: tests move it or stop it; 0 otherwise
+-- ARGV[2…]   for each product in turn: its operations, packed in one string, then the users they name, in their order
+--
+-- It answers one packed string: now, how many holds lapsed, then an answer for each operation: a letter and what belongs to it.
+--
+-- The hash is the whole truth about a product. Its field META is the state of the gate; every other field is a user (a user has
+-- no control characters, so none is called META), and its value that user's hold. `…:due:0` and `…:due:1` are the deadline index
+-- and `…:paying` is who pays since when; both are derived from the hash and rebuilt from it when in doubt.
+-- All keys of a product share the hash tag `{product}`, so that they lie in one slot of a Redis Cluster.
+
+local META = '\0'
+local META_FORMAT = '>c8c8c8I4I6I6I6I6I4I4I4I4BBc40Bc0'
+
+-- A hold: reservation (16 bytes), quantity, deadline, time to live; one that is being paid for also since when.
+local HELD_SIZE = 30
+
+local NEVER = 2 ^ 48 - 1
+local DAY, HOUR = 86400000, 3600000
+
+-- Bounds, so that no call takes longer than some milliseconds. What is left over is the next call's work.
+local ROUTINE_LAPSES = 200
+local budget = 2000
+local SCAN = 500
+
+-- The index keeps users in pages: a page's score is the earliest deadline in it, and none in it is later than SPREAD after that.
+local PAGE_USERS, SPREAD = 64, 1000
+-- Pages smaller than this are put together once there are many of them.
+local SMALL_PAGE_BYTES, MANY_PAGES = 240, 1024
+
+local call, argv = redis.call, ARGV
+local pack, parse = struct.pack, struct.unpack
+local byte, sub = string.byte, string.sub
+
+local time = call('TIME')
+local real_now = time[1] * 1000 + math.floor(time[2] / 1000)
+local offset = tonumber(argv[1]) or tonumber(sub(argv[1], 2)) - real_now
+local now = real_now + offset
+
+-- Another run of the server may have an older memory, so its id is asked for in every call: a remembered one would be no fence.
+local run = string.match(call('INFO', 'server'), 'run_id:(%x+)')
+
+local lapsed = 0
+
+-- Reads the state of a product and the holds of the users `argv[first]` to `argv[last]`, all at once.
+-- Answers nil if the gate has no state, and an error if the key is not a gate at all.
+local function read_gate(key, first, last)
+  local found = redis.pcall('HMGET', key, META, unpack(argv, first, last))
+  if found.err then
+    return nil, found.err
+  end
+  local meta = found[1]
+  if not meta then
+    return nil
+  end
+  local holds = {}
+  for i = first, last do
+    holds[argv[i]] = found[i - first + 2]
+  end
+  local epoch, version, born, total, reserved, next_due, leaves, clock, pages, fresh, stale, paying, index, lost, opened_by, cursor =
+    parse(META_FORMAT, meta)
+  return {
+    key = key, next_user = first,
+    epoch = epoch, version = version, total = total, reserved = reserved, run = opened_by,
+    born = born,         -- the epoch under which the gate began without holds
+    next_due = next_due, -- no hold is due before
+    leaves = leaves,     -- when Redis forgets the product
+    clock = clock,       -- the time of the last write
+    pages = pages, fresh = fresh, stale = stale, index = index, -- the deadline index, see index.lua
+    paying = paying,     -- the size of `…:paying`
+    lost = lost == 1, cursor = cursor, -- a rebuild under way
+    holds = holds,       -- user → hold as it will be, or false
+    changed = {}, changes = {}, -- users whose field is to be written
+    entries = {},        -- deadline → users to be put in the index
+    drop = {},           -- pages to be taken out of each index
+    begun = {}, ended = {}, -- to be put in and taken out of `…:paying`
+    keys = {},           -- idempotency keys: what they remember
+    dirty = false, swept = false, extend = false,
+  }
+end
+
+local function next_user(g)
+  local user = argv[g.next_user]
+  g.next_user = g.next_user + 1
+  return user
+end

@@ -1,0 +1,22 @@
+-- Read the counters or a hold; adopt the record's counters.
+
+local function status(g, ops, at)
+  if not all_due_are_out(g) then
+    return 'M', at
+  end
+  return 'S' .. pack('>I4I6', g.total, math.max(g.reserved, 0)), at
+end
+
+local function show(g, ops, at)
+  local hold = live_hold(g, next_user(g))
+  return hold and 'H' .. sub(hold, 1, 26) or 'N', at
+end
+
+-- Another epoch is left to `open`.
+local function adopt(g, ops, at)
+  local epoch, version, total = parse('>c8c8I4', ops, at)
+  if epoch == g.epoch then
+    adopt_if_newer(g, version, total)
+  end
+  return 'D', at + 20
+end

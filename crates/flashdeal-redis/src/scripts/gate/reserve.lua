@@ -1,0 +1,71 @@
+-- Reserve: makes a hold, or sets the quantity of the one the user has.
+
+local lasting = {}
+
+-- The deadline and the time to live of a hold that is made now.
+local function lasting_from_now(ttl)
+  local packed = lasting[ttl]
+  if not packed then
+    packed = pack('>I6I4', now + ttl, ttl)
+    lasting[ttl] = packed
+  end
+  return packed
+end
+
+-- What an idempotency key remembers of a reserve that succeeded: the hold (26 bytes), until it would lapse; then `born`, since
+-- a gate that began anew without its holds has forgotten its keys, too.
+local function recall(g, name)
+  local memory = g.keys[name] or call('GET', g.key .. ':key:' .. name)
+  if memory and parse('>I6', memory, 21) > now and sub(memory, 27) == g.born then
+    return memory
+  end
+  return nil
+end
+
+local function short_of_units(g)
+  return 'I' .. pack('>I4I6', g.total, math.max(g.reserved, 0))
+end
+
+local function reserve(g, ops, at)
+  local user = next_user(g)
+  local quantity, ttl, key_size = parse('>I4I4B', ops, at + 16)
+  local after = at + 25 + key_size
+  local name
+  if key_size > 0 then
+    name = #user .. ':' .. user .. ':' .. sub(ops, at + 25, after - 1)
+    local memory = recall(g, name)
+    if memory then
+      return parse('>I4', memory, 17) == quantity and 'R' .. sub(memory, 1, 26) or 'K', after
+    end
+  end
+
+  local hold, own = live_hold(g, user)
+  if hold and is_paying(hold) then
+    return 'P', after
+  end
+  own = own or 0
+  if quantity > g.total - g.reserved + own then
+    local settled = all_due_are_out(g)
+    if quantity > g.total - g.reserved + own then
+      return settled and short_of_units(g) or 'M', after
+    end
+  end
+
+  g.reserved = g.reserved - own + quantity
+  local answer
+  if hold then
+    hold = sub(hold, 1, 16) .. pack('>I4', quantity) .. sub(hold, 21)
+    answer = 'U' .. sub(hold, 1, 26)
+  else
+    -- The first 20 bytes of the operation are those of a hold: reservation and quantity.
+    hold = sub(ops, at, at + 19) .. lasting_from_now(ttl)
+    index_hold(g, user, now + ttl)
+    answer = 'C'
+  end
+  put(g, user, hold)
+  if name then
+    g.keys[name] = sub(hold, 1, 26) .. g.born
+    g.keyed = true
+  end
+  return answer, after
+end

@@ -1,0 +1,36 @@
+-- View: what the background looks at. It runs alone on its product and works on a gate of another run too.
+
+local MOST_PAYING = 64
+
+-- The holds that have been paying for at least `over` milliseconds, the oldest first.
+local function oldest_paying(g, over)
+  local key = g.key .. ':paying'
+  if call('ZCARD', key) ~= g.paying and g.cursor == '' then
+    begin_rebuild(g, false)
+    return {}
+  end
+  local users = call('ZRANGEBYSCORE', key, '-inf', now - over, 'LIMIT', 0, MOST_PAYING)
+  read_holds(g, users)
+  local shown = {}
+  for i = 1, #users do
+    local user = users[i]
+    local hold = g.holds[user]
+    if hold and is_paying(hold) then
+      shown[#shown + 1] = pack('>Hc0', #user, user) .. sub(hold, 1, 26) .. sub(hold, HELD_SIZE + 1)
+    else
+      g.ended[user] = true
+      g.dirty = true
+    end
+  end
+  return shown
+end
+
+local function view(g, ops, at)
+  local shown = {}
+  local current = g.run == run
+  if current then
+    tend_index(g)
+    shown = oldest_paying(g, parse('>I6', ops, at))
+  end
+  return 'V' .. g.epoch .. g.version .. pack('>BB', current and 0 or 1, #shown) .. table.concat(shown)
+end
