@@ -1,0 +1,1 @@
+//! The book alone: every rule of the gates without a file.

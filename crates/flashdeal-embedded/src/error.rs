@@ -1,0 +1,86 @@
+//! Why a store cannot be opened, and what callers are told of one that fails.
+
+use std::io;
+use std::path::PathBuf;
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use flashdeal_domain::StoreError;
+
+/// The store's name in errors.
+pub(crate) const STORE: &str = "SQLite";
+
+/// Why [`EmbeddedStore::open`](crate::EmbeddedStore::open) did not.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has the folder open. One server at a time can use it.
+    #[error("{} is in use by another process", folder.display())]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The folder or a file in it cannot be made, read or written.
+    #[error("{} cannot be written: {source}", path.display())]
+    NotWritable {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is something else than a store of this program.
+    #[error("{} is not a flashdeal database", file.display())]
+    NotADatabase {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The file was written by a newer version of this program, which alone can read it.
+    #[error("{} was written by a newer version of flashdeal (it has the migration {migration})", file.display())]
+    NewerSchema {
+        /// The file.
+        file: PathBuf,
+        /// A migration in it that this version does not know.
+        migration: String,
+    },
+    /// SQLite could not open or read the file, or bring its tables up to date.
+    #[error("{} cannot be opened: {source}", file.display())]
+    Database {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The threads of the store cannot be started.
+    #[error("the store's threads cannot be started: {0}")]
+    Threads(io::Error),
+}
+
+/// The store was closed, or its writer died.
+pub(crate) fn closed() -> StoreError {
+    StoreError::unavailable(STORE, "the store is closed")
+}
+
+/// Too many calls wait.
+pub(crate) const fn overloaded() -> StoreError {
+    StoreError::Overloaded { store: STORE }
+}
+
+/// The file cannot be written at the moment.
+pub(crate) fn stalled() -> StoreError {
+    StoreError::unavailable(STORE, "the file cannot be written at the moment")
+}
+
+/// No answer in time.
+pub(crate) fn too_slow() -> StoreError {
+    StoreError::unavailable(STORE, "the file was not written in time")
+}
+
+/// What diesel said of one call. A violated constraint or a row that cannot be read is that call's own; everything else
+/// (a full disk, a failing one) may be over when the call is made again.
+pub(crate) fn of_call(error: DieselError) -> StoreError {
+    match &error {
+        DieselError::DatabaseError(kind, _) if !matches!(kind, DatabaseErrorKind::Unknown) => {
+            StoreError::failed(STORE, error)
+        }
+        DieselError::DatabaseError(..) | DieselError::BrokenTransactionManager => StoreError::unavailable(STORE, error),
+        _ => StoreError::failed(STORE, error),
+    }
+}

@@ -1,0 +1,3 @@
+DROP TABLE orders;
+DROP TABLE stock_ledger;
+DROP TABLE products;

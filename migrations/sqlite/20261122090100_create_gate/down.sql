@@ -1,0 +1,3 @@
+DROP TABLE hold_keys;
+DROP TABLE holds;
+DROP TABLE gates;
