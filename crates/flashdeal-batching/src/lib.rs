@@ -5,7 +5,8 @@
 //! the next one. So batches grow with the load and vanish without it.
 //!
 //! Lanes are per thread and per key: callers on one thread share a batch, which runs as a task on their own runtime, so that
-//! waking them costs no hop to another thread. A caller who stops waiting (a client that hung up) takes nobody else's
+//! waking them costs no hop to another thread. Where that hop is small beside the round trip, all threads may share the lanes
+//! ([`Batcher::across_threads`]). A caller who stops waiting (a client that hung up) takes nobody else's
 //! answer away: the batch is a task of its own.
 //!
 //! Everything is bounded: at most [`Limits::batch`] items a batch, at most [`Limits::queue`] items waiting on a lane, one
@@ -13,7 +14,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::hash::Hash;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -78,8 +79,19 @@ impl<R: Run> Clone for Batcher<R> {
 }
 
 impl<R: Run> Batcher<R> {
-    /// A batcher that runs its batches with `runner`.
+    /// A batcher that runs its batches with `runner`, with lanes per thread and key: for round trips so short that a hop to
+    /// another thread would count.
     pub fn new(runner: R, limits: Limits) -> Self {
+        Self::sharded(runner, limits, Sharding::ByThread)
+    }
+
+    /// A batcher whose lanes all threads share: for round trips that wait for a disk, and for keys of which the store can
+    /// only serve one batch at a time anyway. The task of a lane runs on the thread that opened it.
+    pub fn across_threads(runner: R, limits: Limits) -> Self {
+        Self::sharded(runner, limits, Sharding::ByKey)
+    }
+
+    fn sharded(runner: R, limits: Limits, sharding: Sharding) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::new(HashMap::new())).collect();
         let limits = Limits {
             batch: limits.batch.max(1),
@@ -89,6 +101,7 @@ impl<R: Run> Batcher<R> {
             shared: Arc::new(Shared {
                 runner,
                 limits,
+                sharding,
                 shards,
             }),
         }
@@ -115,7 +128,10 @@ impl<R: Run> Batcher<R> {
         item: R::Item,
     ) -> Result<oneshot::Receiver<R::Answer>, Rejected> {
         let (sender, receiver) = oneshot::channel();
-        let shard = shard_of_this_thread();
+        let shard = match self.shared.sharding {
+            Sharding::ByThread => shard_of_this_thread(),
+            Sharding::ByKey => shard_of_key(&key),
+        };
         let mut lanes = self.shared.lanes(shard);
         if let Some(waiting) = lanes.get_mut(&key) {
             if waiting.len() >= self.shared.limits.queue {
@@ -140,19 +156,27 @@ impl<R: Run> Batcher<R> {
 
 type Waiting<R> = Vec<(<R as Run>::Item, oneshot::Sender<<R as Run>::Answer>)>;
 
+/// Where a caller's lane is kept: with those of its thread, or where every thread finds it.
+#[derive(Debug, Clone, Copy)]
+enum Sharding {
+    ByThread,
+    ByKey,
+}
+
 /// A lane that stands in the map has a task that drains it; the vector is who waits for its next batch.
 struct Shared<R: Run> {
     runner: R,
     limits: Limits,
+    sharding: Sharding,
     shards: Box<[Mutex<HashMap<R::Key, Waiting<R>>>]>,
 }
 
 impl<R: Run> Shared<R> {
     fn lanes(&self, shard: usize) -> MutexGuard<'_, HashMap<R::Key, Waiting<R>>> {
-        // The index is always below SHARDS; the modulo of the thread's ordinal made it so.
+        // The index is always below SHARDS; a modulo made it so.
         #[expect(
             clippy::indexing_slicing,
-            reason = "shard_of_this_thread is below SHARDS by construction"
+            reason = "a shard is below SHARDS by construction"
         )]
         // A lane's map has no invariant that a panic between two statements could break.
         self.shards[shard]
@@ -215,6 +239,12 @@ fn shard_of_this_thread() -> usize {
         static ORDINAL: usize = NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS;
     }
     ORDINAL.with(|ordinal| *ordinal)
+}
+
+fn shard_of_key(key: &impl Hash) -> usize {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    usize::try_from(hasher.finish() >> 32).unwrap_or(0) % SHARDS
 }
 
 #[cfg(test)]

@@ -119,6 +119,31 @@ async fn a_panic_loses_its_batch_and_its_waiters_but_not_the_lane() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn callers_on_all_threads_share_a_lane_that_is_shared() {
+    let takes = Duration::from_millis(200);
+    let runner = Doubler { sizes: Mutex::new(Vec::new()), takes };
+    let batcher = Batcher::across_threads(runner, Limits::default());
+    let calls: Vec<_> = (100..300)
+        .map(|n| {
+            let batcher = batcher.clone();
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                // The lane's task may live on any of these runtimes, so each stays until all are answered.
+                let answer = runtime.block_on(batcher.submit(0, n));
+                runtime.block_on(async { tokio::time::sleep(takes * 3).await });
+                (n, answer)
+            })
+        })
+        .collect();
+    for call in calls {
+        let (n, answer) = call.join().unwrap();
+        assert_eq!(answer, Ok(n * 2));
+    }
+    let sizes = batcher.runner().sizes.lock().unwrap().clone();
+    assert!(sizes.len() <= 4, "200 callers on 200 threads made batches of {sizes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_threads_all_get_their_own_answers() {
     let batcher = doubler(Duration::ZERO, Limits::default());
     let answered = Arc::new(AtomicUsize::new(0));
