@@ -1,0 +1,52 @@
+//! The port contract, both ports in one file.
+
+mod support;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use flashdeal_contract::{LedgerFixture, RecordFixture, reference};
+use flashdeal_domain::{ReservationLedger, StockRepository};
+use flashdeal_embedded::EmbeddedStore;
+
+use support::Folder;
+
+/// One per case: a store in a folder of its own, which goes with it.
+struct Fresh {
+    store: EmbeddedStore,
+    clock: Arc<reference::ManualClock>,
+    _folder: Folder,
+}
+
+#[async_trait]
+impl RecordFixture for Fresh {
+    fn record(&self) -> Arc<dyn StockRepository> {
+        Arc::new(self.store.clone())
+    }
+}
+
+#[async_trait]
+impl LedgerFixture for Fresh {
+    fn ledger(&self) -> Arc<dyn ReservationLedger> {
+        Arc::new(self.store.clone())
+    }
+
+    async fn advance_clock(&self, by_ms: i64) {
+        self.clock.advance(by_ms);
+    }
+
+    async fn run_clock(&self) {
+        self.clock.run();
+    }
+}
+
+async fn fresh() -> Fresh {
+    let folder = Folder::new();
+    let clock = Arc::new(reference::ManualClock::new());
+    let store = EmbeddedStore::open(folder.path(), clock.clone()).unwrap();
+    Fresh { store, clock, _folder: folder }
+}
+
+flashdeal_contract::record_tests!(fresh);
+flashdeal_contract::ledger_tests!(fresh);
+flashdeal_contract::sale_tests!(fresh);
