@@ -183,8 +183,8 @@ impl Gate {
         let book = self.memory.book.get_or_insert_default();
         book.run = self.run;
         book.epoch = record.epoch;
-        book.version = record.version;
-        book.total = record.total;
+        // A version is a fact of the record: a later one that was adopted meanwhile stays.
+        book.adopt_if_newer(record);
         self.memory.token = None;
         true
     }
@@ -229,12 +229,18 @@ impl Book {
             self.end(user);
         }
         if rules.finish_adopts {
-            self.adopt(record);
+            self.adopt_if_newer(record);
         }
     }
 
-    /// Adopts a newer state of the record.
+    /// Adopts a newer state of the record; "another epoch is left to `open`".
     pub fn adopt(&mut self, record: RecordState) {
+        if record.epoch == self.epoch {
+            self.adopt_if_newer(record);
+        }
+    }
+
+    fn adopt_if_newer(&mut self, record: RecordState) {
         if record.version > self.version {
             self.version = record.version;
             self.total = record.total;
