@@ -58,8 +58,8 @@ pub async fn one_user_at_once_has_one_hold(fixture: &dyn LedgerFixture) {
     }
     assert_eq!((ids.len(), made), (1, 1));
     let hold = crate::support::some(gate.hold(&ada).await, "the hold");
-    let held = hold.quantity.get();
-    assert_eq!(gate.status().await, (50, held, 50 - held));
+    let quantity = hold.quantity.get();
+    assert_eq!(gate.status().await, (50, quantity, 50 - quantity));
 }
 
 /// Whatever quantities are asked for: the holds' sum stays within the total.

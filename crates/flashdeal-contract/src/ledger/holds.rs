@@ -186,7 +186,7 @@ pub async fn the_holder_of_a_withdrawal_holds_as_anyone_does(fixture: &dyn Ledge
     gate.begin(&holder).await;
     fixture.advance_clock(1).await;
     let shown: Vec<_> = gate.view(0).await.paying.into_iter().map(|paying| paying.user).collect();
-    assert_eq!(shown, [holder.clone()]);
+    assert_eq!(shown, std::slice::from_ref(&holder));
     gate.finish(&holder, hold.reservation, None).await;
     assert_eq!(gate.status().await, (7, 0, 7));
 }

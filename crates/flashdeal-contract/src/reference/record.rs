@@ -1,161 +1,32 @@
 //! The record in memory.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use flashdeal_domain::ports::Clock;
-use flashdeal_domain::ports::record::{
-    Change, ChangeOutcome, Commit, KeyedOrder, Sale, Settlement, StockChange, Withdrawal,
-};
+use flashdeal_domain::ports::record::{Change, ChangeOutcome, Commit, KeyedOrder, Sale, Settlement};
 use flashdeal_domain::{
     Epoch, IdempotencyKey, Order, OrderId, Page, PageRequest, Product, ProductId, RecordState, ReservationId,
-    StockRepository, StoreError, Units, UserId, Version,
+    StockRepository, StoreError, UserId, Version,
 };
 
-use super::Fault;
+use super::books::{Books, Row};
 
 /// The record in memory. See [`StockRepository`] for what it does.
 pub struct Record {
     clock: Arc<dyn Clock>,
     books: Mutex<Books>,
-    fault: Option<Fault>,
-}
-
-#[derive(Default)]
-struct Books {
-    rows: BTreeMap<ProductId, Row>,
-    /// Settled once, over all products.
-    settled: HashMap<ReservationId, (ProductId, Settlement)>,
-    /// Increases already made.
-    added: HashSet<ReservationId>,
-    orders: BTreeMap<OrderId, Order>,
-    keys: HashMap<(ProductId, UserId, IdempotencyKey), KeyedOrder>,
-}
-
-struct Row {
-    product: Product,
-    epoch: Epoch,
-    version: Version,
-}
-
-impl Row {
-    const fn state(&self) -> RecordState {
-        RecordState { epoch: self.epoch, version: self.version, total: self.product.total_stock }
-    }
-
-    const fn touch(&mut self) {
-        self.version = Version(self.version.0 + 1);
-    }
 }
 
 impl Record {
     /// An empty record whose orders are dated by `clock`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, books: Mutex::default(), fault: None }
-    }
-
-    /// A record with one deliberate mistake: to see that the suite finds it.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn with_fault(clock: Arc<dyn Clock>, fault: Option<Fault>) -> Self {
-        Self { fault, ..Self::new(clock) }
+        Self { clock, books: Mutex::default() }
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn has(&self, fault: Fault) -> bool {
-        self.fault == Some(fault)
-    }
-
-    /// Why a sale cannot be, in the order of the checks; `None` if it can.
-    fn refusal(&self, books: &Books, sale: &Sale) -> Option<Commit> {
-        let Some(row) = books.rows.get(&sale.product) else {
-            return Some(Commit::UnknownProduct);
-        };
-        match books.settled.get(&sale.reservation) {
-            Some((product, Settlement::Sold(order))) if *product == sale.product => {
-                if !self.has(Fault::SoldTwice) {
-                    return Some(Commit::Sold { order: order.clone(), earlier: true, record: row.state() });
-                }
-            }
-            Some(_) if self.has(Fault::VoidIgnored) => {}
-            Some(_) => return Some(Commit::Void),
-            None => {}
-        }
-        if let Some(key) = &sale.key {
-            let key = (sale.product, sale.user.clone(), key.key.clone());
-            if books.keys.contains_key(&key) && !self.has(Fault::KeysIgnored) {
-                return Some(Commit::KeyReused);
-            }
-        }
-        if row.epoch != sale.epoch && !self.has(Fault::FenceIgnored) {
-            return Some(Commit::Fenced);
-        }
-        if row.product.total_stock < sale.quantity && !self.has(Fault::Oversold) {
-            return Some(Commit::NoStock { record: row.state() });
-        }
-        None
-    }
-
-    fn write_order(&self, books: &mut Books, sale: Sale) -> Commit {
-        let Some(row) = books.rows.get_mut(&sale.product) else {
-            return Commit::UnknownProduct;
-        };
-        row.product.total_stock = row.product.total_stock.saturating_sub(sale.quantity);
-        if !self.has(Fault::VersionStands) {
-            row.touch();
-        }
-        let order = Order {
-            id: sale.order,
-            reservation: sale.reservation,
-            product: sale.product,
-            user: sale.user,
-            quantity: sale.quantity,
-            unit_price: row.product.price,
-            created_at: self.clock.now(),
-        };
-        let record = row.state();
-        if let Some(key) = sale.key {
-            books.keys.insert(
-                (sale.product, order.user.clone(), key.key),
-                KeyedOrder { order: order.clone(), named: key.named },
-            );
-        }
-        books.settled.insert(sale.reservation, (sale.product, Settlement::Sold(order.clone())));
-        books.orders.insert(order.id, order.clone());
-        Commit::Sold { order, earlier: false, record }
-    }
-}
-
-/// The stock after a change, or why there is none. `Ok` with the stock as it is for a repeat.
-fn changed_stock(
-    books: &mut Books,
-    id: ProductId,
-    row: RecordState,
-    change: &StockChange,
-) -> Result<Units, ChangeOutcome> {
-    match change {
-        StockChange::None => Ok(row.total),
-        StockChange::Add { id: increase, .. } if books.added.contains(increase) => Ok(row.total),
-        StockChange::Add { id: increase, units } => {
-            let total = Units::new(row.total.get() + units.get()).map_err(|_| ChangeOutcome::TooMuch)?;
-            books.added.insert(*increase);
-            Ok(total)
-        }
-        StockChange::Withdraw(Withdrawal { reservation, epoch, units }) => match books.settled.get(reservation) {
-            Some((_, Settlement::Withdrawn)) => Ok(row.total),
-            Some(_) => Err(ChangeOutcome::Void),
-            None if *epoch != row.epoch => Err(ChangeOutcome::Fenced),
-            None if *units > row.total => Err(ChangeOutcome::NoStock),
-            None => {
-                books.settled.insert(*reservation, (id, Settlement::Withdrawn));
-                Ok(row.total.saturating_sub(*units))
-            }
-        },
     }
 }
 
@@ -195,7 +66,7 @@ impl StockRepository for Record {
         let Some(before) = books.rows.get(&id).map(Row::state) else {
             return Ok(ChangeOutcome::UnknownProduct);
         };
-        let total = match changed_stock(&mut books, id, before, &change.stock) {
+        let total = match books.changed_stock(id, before, &change.stock) {
             Ok(total) => total,
             Err(refusal) => return Ok(refusal),
         };
@@ -214,15 +85,10 @@ impl StockRepository for Record {
     }
 
     async fn commit(&self, sale: Sale) -> Result<Commit, StoreError> {
-        if self.has(Fault::CheckThenWrite) {
-            let refusal = self.refusal(&self.books(), &sale);
-            tokio::task::yield_now().await;
-            return Ok(refusal.unwrap_or_else(|| self.write_order(&mut self.books(), sale)));
-        }
         let mut books = self.books();
-        Ok(match self.refusal(&books, &sale) {
+        Ok(match books.refusal(&sale) {
             Some(refusal) => refusal,
-            None => self.write_order(&mut books, sale),
+            None => books.sell(sale, self.clock.now()),
         })
     }
 

@@ -1,0 +1,119 @@
+//! What the record keeps, and its rules.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use flashdeal_domain::ports::record::{ChangeOutcome, Commit, KeyedOrder, Sale, Settlement, StockChange, Withdrawal};
+use flashdeal_domain::{
+    Epoch, IdempotencyKey, Order, OrderId, Product, ProductId, RecordState, ReservationId, Timestamp, Units, UserId,
+    Version,
+};
+
+#[derive(Default)]
+pub(super) struct Books {
+    pub(super) rows: BTreeMap<ProductId, Row>,
+    /// Settled once, over all products.
+    pub(super) settled: HashMap<ReservationId, (ProductId, Settlement)>,
+    /// Increases already made.
+    pub(super) added: HashSet<ReservationId>,
+    pub(super) orders: BTreeMap<OrderId, Order>,
+    pub(super) keys: HashMap<(ProductId, UserId, IdempotencyKey), KeyedOrder>,
+}
+
+pub(super) struct Row {
+    pub(super) product: Product,
+    pub(super) epoch: Epoch,
+    pub(super) version: Version,
+}
+
+impl Row {
+    pub(super) const fn state(&self) -> RecordState {
+        RecordState { epoch: self.epoch, version: self.version, total: self.product.total_stock }
+    }
+
+    pub(super) const fn touch(&mut self) {
+        self.version = Version(self.version.0 + 1);
+    }
+}
+
+impl Books {
+    /// Why a sale cannot be, in the order of the checks; `None` if it can.
+    pub(super) fn refusal(&self, sale: &Sale) -> Option<Commit> {
+        let Some(row) = self.rows.get(&sale.product) else {
+            return Some(Commit::UnknownProduct);
+        };
+        match self.settled.get(&sale.reservation) {
+            Some((product, Settlement::Sold(order))) if *product == sale.product => {
+                return Some(Commit::Sold { order: order.clone(), earlier: true, record: row.state() });
+            }
+            Some(_) => return Some(Commit::Void),
+            None => {}
+        }
+        if let Some(key) = &sale.key {
+            let key = (sale.product, sale.user.clone(), key.key.clone());
+            if self.keys.contains_key(&key) {
+                return Some(Commit::KeyReused);
+            }
+        }
+        if row.epoch != sale.epoch {
+            return Some(Commit::Fenced);
+        }
+        if row.product.total_stock < sale.quantity {
+            return Some(Commit::NoStock { record: row.state() });
+        }
+        None
+    }
+
+    /// Writes a sale that nothing refuses: stock, order, settlement and key together.
+    pub(super) fn sell(&mut self, sale: Sale, now: Timestamp) -> Commit {
+        let Some(row) = self.rows.get_mut(&sale.product) else {
+            return Commit::UnknownProduct;
+        };
+        row.product.total_stock = row.product.total_stock.saturating_sub(sale.quantity);
+        row.touch();
+        let order = Order {
+            id: sale.order,
+            reservation: sale.reservation,
+            product: sale.product,
+            user: sale.user,
+            quantity: sale.quantity,
+            unit_price: row.product.price,
+            created_at: now,
+        };
+        let record = row.state();
+        if let Some(key) = sale.key {
+            let keyed = KeyedOrder { order: order.clone(), named: key.named };
+            self.keys.insert((sale.product, order.user.clone(), key.key), keyed);
+        }
+        self.settled.insert(sale.reservation, (sale.product, Settlement::Sold(order.clone())));
+        self.orders.insert(order.id, order.clone());
+        Commit::Sold { order, earlier: false, record }
+    }
+
+    /// The stock after a change, or why there is none. `Ok` with the stock as it is for a repeat.
+    pub(super) fn changed_stock(
+        &mut self,
+        id: ProductId,
+        row: RecordState,
+        change: &StockChange,
+    ) -> Result<Units, ChangeOutcome> {
+        match change {
+            StockChange::None => Ok(row.total),
+            StockChange::Add { id: increase, .. } if self.added.contains(increase) => Ok(row.total),
+            StockChange::Add { id: increase, units } => {
+                let total = Units::new(row.total.get() + units.get()).map_err(|_| ChangeOutcome::TooMuch)?;
+                self.added.insert(*increase);
+                Ok(total)
+            }
+            StockChange::Withdraw(Withdrawal { reservation, epoch, units }) => match self.settled.get(reservation) {
+                Some((_, Settlement::Withdrawn)) => Ok(row.total),
+                Some(_) => Err(ChangeOutcome::Void),
+                None if *epoch != row.epoch => Err(ChangeOutcome::Fenced),
+                None if *units > row.total => Err(ChangeOutcome::NoStock),
+                None => {
+                    self.settled.insert(*reservation, (id, Settlement::Withdrawn));
+                    Ok(row.total.saturating_sub(*units))
+                }
+            },
+        }
+    }
+}

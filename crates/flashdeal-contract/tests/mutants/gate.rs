@@ -1,0 +1,358 @@
+//! Mistakes of a gate.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use flashdeal_domain::ports::Clock;
+use flashdeal_domain::ports::reservation::{
+    BeginOutcome, Finish, GateView, Hold, LedgerError, OpeningToken, ReleaseOutcome, ReserveCall, ReserveOutcome,
+};
+use flashdeal_domain::{
+    HoldTime, IdempotencyKey, ProductId, RecordState, ReservationId, ReservationLedger, StockLevel, StoreError,
+    Timestamp, Units, UserId, Version,
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mistake {
+    LapsesLate,
+    LapsesEarly,
+    PayingLapses,
+    CountsOwnUnits,
+    RefusalDropsTheHold,
+    SettingExtends,
+    SettingRenames,
+    ChecksThenHolds,
+    SetsWhatIsPaying,
+    ReleasesWhatIsPaying,
+    IgnoresTheName,
+    BeginsOnce,
+    FinishesAnyHold,
+    FinishesInTwoSteps,
+    NeverAdoptsAtFinish,
+    AdoptsWhatIsOlder,
+    ForgetsKeys,
+    KeyEndsWithTheHold,
+    KeyOutlivesTheDeadline,
+    KeyForAnyQuantity,
+    AnyLeaveOpens,
+    ReopeningDropsHolds,
+    SameEpochOpens,
+    ForgetsNothing,
+    ShowsWhatIsPayingTooSoon,
+    ShowsTooFew,
+    ProductsOutOfOrder,
+    MixesUpCase,
+}
+
+pub(crate) const MISTAKES: &[(Mistake, &str)] = &[
+    (Mistake::LapsesLate, "ledger::deadlines::a_hold_is_over_at_its_deadline"),
+    (Mistake::LapsesEarly, "ledger::deadlines::a_hold_lives_one_millisecond_before_its_deadline"),
+    (Mistake::PayingLapses, "ledger::checkouts::a_paying_hold_never_lapses"),
+    (Mistake::CountsOwnUnits, "ledger::holds::own_units_are_not_counted_when_set"),
+    (Mistake::RefusalDropsTheHold, "ledger::holds::a_hold_that_cannot_grow_stands_as_it_was"),
+    (Mistake::SettingExtends, "ledger::deadlines::setting_a_quantity_never_moves_the_deadline"),
+    (Mistake::SettingRenames, "ledger::holds::a_hold_can_be_set_larger_and_smaller_and_equal"),
+    (Mistake::ChecksThenHolds, "ledger::contention::fifty_units_are_held_by_fifty_of_five_hundred"),
+    (Mistake::SetsWhatIsPaying, "ledger::checkouts::a_paying_hold_cannot_be_set"),
+    (Mistake::ReleasesWhatIsPaying, "ledger::checkouts::a_paying_hold_cannot_be_released"),
+    (Mistake::IgnoresTheName, "ledger::checkouts::only_the_hold_that_is_named_begins"),
+    (Mistake::BeginsOnce, "ledger::checkouts::a_checkout_may_begin_again"),
+    (Mistake::FinishesAnyHold, "ledger::checkouts::finishing_leaves_another_hold_of_the_user_alone"),
+    (Mistake::FinishesInTwoSteps, "ledger::contention::sold_units_are_never_seen_as_available"),
+    (Mistake::NeverAdoptsAtFinish, "ledger::checkouts::a_finished_sale_is_out_of_hold_and_total"),
+    (Mistake::AdoptsWhatIsOlder, "ledger::adoption::an_older_total_is_not_adopted"),
+    (Mistake::ForgetsKeys, "ledger::keys::a_key_repeated_does_not_set_the_hold_back"),
+    (Mistake::KeyEndsWithTheHold, "ledger::keys::a_key_repeated_after_a_release_makes_no_ghost_hold"),
+    (Mistake::KeyOutlivesTheDeadline, "ledger::keys::a_key_is_gone_at_the_deadline"),
+    (Mistake::KeyForAnyQuantity, "ledger::keys::a_key_with_another_quantity_is_reused"),
+    (Mistake::AnyLeaveOpens, "ledger::opening::a_later_leave_takes_over"),
+    (Mistake::AnyLeaveOpens, "restart::restarts::a_leave_from_before_a_restart_opens_nothing"),
+    (Mistake::ReopeningDropsHolds, "ledger::opening::reopening_keeps_the_holds_with_their_states"),
+    (Mistake::SameEpochOpens, "ledger::opening::an_epoch_the_gate_has_opens_nothing"),
+    (Mistake::ForgetsNothing, "ledger::opening::forgetting_closes_the_gate"),
+    (Mistake::ForgetsNothing, "sale::checkouts::a_gate_that_forgot_cannot_sell_a_unit_twice"),
+    (Mistake::ShowsWhatIsPayingTooSoon, "ledger::views::a_view_shows_how_long_a_hold_is_paying"),
+    (Mistake::ShowsTooFew, "ledger::views::a_view_shows_the_oldest_64"),
+    (Mistake::ProductsOutOfOrder, "ledger::views::products_come_in_order_and_in_pages"),
+    (Mistake::MixesUpCase, "ledger::holds::odd_users_hold_as_anyone_does"),
+];
+
+/// A clock that never steps back.
+pub(crate) struct Ratchet {
+    clock: Arc<dyn Clock>,
+    latest: Mutex<Timestamp>,
+}
+
+impl Ratchet {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self { clock, latest: Mutex::new(Timestamp::from_millis(0)) })
+    }
+}
+
+impl Clock for Ratchet {
+    fn now(&self) -> Timestamp {
+        let mut latest = self.latest.lock().unwrap();
+        *latest = self.clock.now().max(*latest);
+        *latest
+    }
+}
+
+pub(crate) struct Wrong {
+    right: Arc<dyn ReservationLedger>,
+    mistake: Mistake,
+    keys: Mutex<HashMap<(ProductId, UserId, IdempotencyKey), Hold>>,
+}
+
+impl Wrong {
+    pub(crate) fn new(right: Arc<dyn ReservationLedger>, mistake: Mistake) -> Arc<Self> {
+        Arc::new(Self { right, mistake, keys: Mutex::default() })
+    }
+
+    fn is(&self, mistake: Mistake) -> bool {
+        self.mistake == mistake
+    }
+
+    fn name(&self, user: &UserId) -> UserId {
+        if self.is(Mistake::MixesUpCase) { UserId::from_store(&user.as_str().to_lowercase()) } else { user.clone() }
+    }
+
+    async fn finish_it(&self, product: ProductId, user: &UserId, hold: Hold) -> Result<(), LedgerError> {
+        let reservation = hold.reservation;
+        self.right.finish(Finish { product, user: user.clone(), reservation, record: None }).await
+    }
+
+    /// Ends what is paying and overdue, as if it could lapse.
+    async fn lapse_paying(&self, product: ProductId) -> Result<(), LedgerError> {
+        for view in self.right.view(&[product], Duration::ZERO).await? {
+            for paying in view.paying.iter().filter(|paying| paying.overdue > Duration::ZERO) {
+                self.finish_it(product, &paying.user, paying.hold).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the hold anew, under the id it had or another.
+    async fn again(&self, call: ReserveCall, candidate: ReservationId) -> Result<ReserveOutcome, LedgerError> {
+        self.right.release(call.product, &call.user).await?;
+        match self.right.reserve(ReserveCall { candidate, ..call }).await? {
+            ReserveOutcome::Held { hold, .. } => Ok(ReserveOutcome::Held { hold, created: false }),
+            other => Ok(other),
+        }
+    }
+
+    /// Holds though the units are gone.
+    async fn hold_anyway(&self, call: ReserveCall) -> Result<ReserveOutcome, LedgerError> {
+        let level = self.right.status(call.product).await?;
+        let views = self.right.view(&[call.product], Duration::ZERO).await?;
+        let (epoch, version) = views.first().unwrap().open.unwrap();
+        let total = Units::new(level.total().get() + call.quantity.get()).unwrap();
+        let record = RecordState { epoch, version: Version(version.0 + 1), total };
+        self.right.adopt(call.product, record).await?;
+        self.right.reserve(call).await
+    }
+
+    async fn wrong_reserve(&self, call: ReserveCall) -> Result<ReserveOutcome, LedgerError> {
+        let mine = self.right.hold(call.product, &call.user).await?;
+        let level = self.right.status(call.product).await?;
+        match (self.mistake, mine) {
+            (Mistake::CountsOwnUnits, Some(_)) if call.quantity > level.available() => {
+                return Ok(ReserveOutcome::Insufficient(level));
+            }
+            (Mistake::SettingExtends, Some(hold)) => return self.again(call, hold.reservation).await,
+            (Mistake::SettingRenames, Some(_)) => {
+                let candidate = call.candidate;
+                return self.again(call, candidate).await;
+            }
+            (Mistake::ChecksThenHolds, None) if call.quantity <= level.available() => {
+                tokio::task::yield_now().await;
+                let answer = self.right.reserve(call.clone()).await?;
+                let refused = matches!(answer, ReserveOutcome::Insufficient(_));
+                return if refused { self.hold_anyway(call).await } else { Ok(answer) };
+            }
+            (Mistake::KeyOutlivesTheDeadline | Mistake::KeyForAnyQuantity, _) => {
+                return self.wrongly_keyed(call).await;
+            }
+            (Mistake::KeyEndsWithTheHold, None) => {
+                return self.right.reserve(ReserveCall { key: None, ..call }).await;
+            }
+            _ => {}
+        }
+        let (product, user) = (call.product, call.user.clone());
+        let answer = self.right.reserve(call.clone()).await?;
+        match (self.mistake, answer) {
+            (Mistake::RefusalDropsTheHold, ReserveOutcome::Insufficient(_)) => {
+                self.right.release(product, &user).await?;
+            }
+            (Mistake::SetsWhatIsPaying, ReserveOutcome::CheckoutInProgress) => {
+                self.finish_it(product, &user, mine.unwrap()).await?;
+                return self.right.reserve(call).await;
+            }
+            _ => {}
+        }
+        Ok(answer)
+    }
+
+    async fn wrongly_keyed(&self, call: ReserveCall) -> Result<ReserveOutcome, LedgerError> {
+        let key = call.key.clone().map(|key| (call.product, call.user.clone(), key));
+        let kept = key.as_ref().and_then(|key| self.keys.lock().unwrap().get(key).copied());
+        let quantity = call.quantity;
+        match kept {
+            Some(hold) if self.is(Mistake::KeyForAnyQuantity) => return Ok(ReserveOutcome::Replayed(hold)),
+            Some(hold) if hold.quantity == quantity => return Ok(ReserveOutcome::Replayed(hold)),
+            Some(_) => return Ok(ReserveOutcome::KeyReused),
+            None => {}
+        }
+        let answer = self.right.reserve(call).await?;
+        if let (Some(key), ReserveOutcome::Held { hold, .. }) = (key, answer) {
+            self.keys.lock().unwrap().insert(key, hold);
+        }
+        Ok(answer)
+    }
+}
+
+/// A ttl or a deadline moved by some milliseconds.
+fn moved(ttl: HoldTime, by_ms: i64) -> HoldTime {
+    let ms = u64::try_from(ttl.as_millis() + by_ms).unwrap();
+    HoldTime::new(Duration::from_millis(ms)).unwrap()
+}
+
+fn shown(hold: Hold, by_ms: i64) -> Hold {
+    let expires_at = Timestamp::from_millis(hold.expires_at.as_millis() + by_ms);
+    Hold { expires_at, ..hold }
+}
+
+#[async_trait]
+impl ReservationLedger for Wrong {
+    async fn reserve(&self, mut call: ReserveCall) -> Result<ReserveOutcome, LedgerError> {
+        call.user = self.name(&call.user);
+        let off = match self.mistake {
+            Mistake::LapsesLate => 1,
+            Mistake::LapsesEarly => -1,
+            _ => 0,
+        };
+        call.ttl = moved(call.ttl, off);
+        if self.is(Mistake::ForgetsKeys) {
+            call.key = None;
+        }
+        match self.wrong_reserve(call).await? {
+            ReserveOutcome::Held { hold, created } => Ok(ReserveOutcome::Held { hold: shown(hold, -off), created }),
+            other => Ok(other),
+        }
+    }
+
+    async fn hold(&self, product: ProductId, user: &UserId) -> Result<Option<Hold>, LedgerError> {
+        self.right.hold(product, &self.name(user)).await
+    }
+
+    async fn begin(
+        &self,
+        product: ProductId,
+        user: &UserId,
+        named: Option<ReservationId>,
+    ) -> Result<BeginOutcome, LedgerError> {
+        let named = named.filter(|_| !self.is(Mistake::IgnoresTheName));
+        let begun = self.is(Mistake::BeginsOnce) && {
+            let views = self.right.view(&[product], Duration::ZERO).await?;
+            views.iter().any(|view| view.paying.iter().any(|paying| paying.user == *user))
+        };
+        if begun {
+            return Ok(BeginOutcome::NoHold);
+        }
+        self.right.begin(product, &self.name(user), named).await
+    }
+
+    async fn finish(&self, mut finish: Finish) -> Result<(), LedgerError> {
+        finish.user = self.name(&finish.user);
+        let (product, record) = (finish.product, finish.record);
+        if self.is(Mistake::FinishesAnyHold)
+            && let Some(hold) = self.right.hold(product, &finish.user).await?
+        {
+            finish.reservation = hold.reservation;
+        }
+        if self.is(Mistake::NeverAdoptsAtFinish) || self.is(Mistake::FinishesInTwoSteps) {
+            finish.record = None;
+        }
+        self.right.finish(finish).await?;
+        if let Some(record) = record.filter(|_| self.is(Mistake::FinishesInTwoSteps)) {
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+            self.right.adopt(product, record).await?;
+        }
+        Ok(())
+    }
+
+    async fn release(&self, product: ProductId, user: &UserId) -> Result<ReleaseOutcome, LedgerError> {
+        let answer = self.right.release(product, &self.name(user)).await?;
+        if let (Mistake::ReleasesWhatIsPaying, ReleaseOutcome::Paying(hold)) = (self.mistake, answer) {
+            self.finish_it(product, user, hold).await?;
+        }
+        Ok(answer)
+    }
+
+    async fn status(&self, product: ProductId) -> Result<StockLevel, LedgerError> {
+        if self.is(Mistake::PayingLapses) {
+            self.lapse_paying(product).await?;
+        }
+        self.right.status(product).await
+    }
+
+    async fn adopt(&self, product: ProductId, mut record: RecordState) -> Result<(), LedgerError> {
+        if self.is(Mistake::AdoptsWhatIsOlder) {
+            let views = self.right.view(&[product], Duration::ZERO).await?;
+            let (_, version) = views.first().unwrap().open.unwrap();
+            record.version = Version(version.0 + 1);
+        }
+        self.right.adopt(product, record).await
+    }
+
+    async fn claim_opening(&self, product: ProductId) -> Result<OpeningToken, StoreError> {
+        self.right.claim_opening(product).await
+    }
+
+    async fn open(&self, product: ProductId, token: OpeningToken, record: RecordState) -> Result<bool, StoreError> {
+        match self.mistake {
+            Mistake::AnyLeaveOpens => {
+                let token = self.right.claim_opening(product).await?;
+                self.right.open(product, token, record).await
+            }
+            Mistake::ReopeningDropsHolds | Mistake::SameEpochOpens => {
+                self.right.forget(product).await?;
+                self.right.open(product, token, record).await
+            }
+            _ => self.right.open(product, token, record).await,
+        }
+    }
+
+    async fn forget(&self, product: ProductId) -> Result<(), StoreError> {
+        if self.is(Mistake::ForgetsNothing) {
+            return Ok(());
+        }
+        self.right.forget(product).await
+    }
+
+    async fn products(&self, after: Option<ProductId>, limit: usize) -> Result<Vec<ProductId>, StoreError> {
+        let mut products = self.right.products(after, limit).await?;
+        if self.is(Mistake::ProductsOutOfOrder) {
+            products.reverse();
+        }
+        Ok(products)
+    }
+
+    async fn view(&self, products: &[ProductId], paying_over: Duration) -> Result<Vec<GateView>, StoreError> {
+        let over = if self.is(Mistake::ShowsWhatIsPayingTooSoon) { Duration::ZERO } else { paying_over };
+        let mut views = self.right.view(products, over).await?;
+        if self.is(Mistake::ShowsTooFew) {
+            for view in &mut views {
+                view.paying.truncate(63);
+            }
+        }
+        Ok(views)
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.right.ping().await
+    }
+}

@@ -1,0 +1,261 @@
+//! Mistakes of a record.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use flashdeal_domain::ports::record::{
+    Change, ChangeOutcome, CheckoutKey, Commit, KeyedOrder, Sale, Settlement, StockChange, StockRepository,
+};
+use flashdeal_domain::{
+    IdempotencyKey, Order, OrderId, Page, PageRequest, Product, ProductId, RecordState, ReservationId, StoreError,
+    UserId, Version,
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mistake {
+    CreationOverwrites,
+    OldestFirst,
+    LastPageHasNext,
+    OrdersOfEveryone,
+    StatesOfOneProductOnly,
+    HalfAChange,
+    IncreaseRepeats,
+    WithdrawalRepeats,
+    WithdrawalUnfenced,
+    Oversells,
+    ChecksThenWrites,
+    SellsTwice,
+    SellsWhatIsVoid,
+    Unfenced,
+    FencesOldEpochsOnly,
+    FencesFirst,
+    ForgetsKeys,
+    KeyOfAnyUser,
+    KeyWithoutName,
+    PriceOfToday,
+    VoidsNothingUnheard,
+    SettlementOfAnyProduct,
+    EpochWithoutVersion,
+}
+
+pub(crate) const MISTAKES: &[(Mistake, &str)] = &[
+    (Mistake::CreationOverwrites, "record::products::creation_is_idempotent_by_id"),
+    (Mistake::OldestFirst, "record::listings::products_come_newest_first_in_pages"),
+    (Mistake::LastPageHasNext, "record::listings::the_last_page_has_no_next"),
+    (Mistake::OrdersOfEveryone, "record::listings::orders_of_one_user_are_theirs_alone"),
+    (Mistake::StatesOfOneProductOnly, "record::listings::states_are_read_together_and_unknown_ones_left_out"),
+    (Mistake::HalfAChange, "record::changes::an_increase_above_the_most_changes_nothing"),
+    (Mistake::IncreaseRepeats, "record::changes::an_increase_repeated_adds_once"),
+    (Mistake::WithdrawalRepeats, "record::withdrawals::a_withdrawal_repeated_takes_once"),
+    (Mistake::WithdrawalUnfenced, "record::withdrawals::a_withdrawal_under_an_old_epoch_changes_nothing"),
+    (Mistake::Oversells, "record::sales::a_sale_of_more_than_is_left_changes_nothing"),
+    (Mistake::ChecksThenWrites, "record::contention::fifty_units_are_sold_to_fifty_of_four_hundred"),
+    (Mistake::SellsTwice, "record::sales::a_sale_repeated_answers_the_same_order"),
+    (Mistake::SellsWhatIsVoid, "record::voids::a_void_hold_is_never_sold"),
+    (Mistake::Unfenced, "record::sales::a_sale_under_an_old_epoch_changes_nothing"),
+    (Mistake::FencesOldEpochsOnly, "record::sales::a_sale_under_an_epoch_to_come_changes_nothing"),
+    (Mistake::FencesFirst, "record::sales::a_settled_hold_is_answered_before_any_other_check"),
+    (Mistake::ForgetsKeys, "record::keys::a_key_for_another_hold_is_reused"),
+    (Mistake::KeyOfAnyUser, "record::keys::a_key_is_scoped_to_user_and_product"),
+    (Mistake::KeyWithoutName, "record::keys::a_key_is_kept_with_what_was_named"),
+    (Mistake::PriceOfToday, "record::sales::a_price_is_the_one_at_the_sale"),
+    (Mistake::VoidsNothingUnheard, "record::voids::a_void_settles_a_hold_never_heard_of"),
+    (Mistake::SettlementOfAnyProduct, "record::voids::a_settlement_belongs_to_its_product"),
+    (Mistake::EpochWithoutVersion, "record::epochs::an_epoch_rises_by_one_with_the_version"),
+];
+
+pub(crate) struct Wrong {
+    right: Arc<dyn StockRepository>,
+    mistake: Mistake,
+}
+
+impl Wrong {
+    pub(crate) fn new(right: Arc<dyn StockRepository>, mistake: Mistake) -> Arc<Self> {
+        Arc::new(Self { right, mistake })
+    }
+
+    fn is(&self, mistake: Mistake) -> bool {
+        self.mistake == mistake
+    }
+
+    async fn state(&self, product: ProductId) -> Option<RecordState> {
+        let states = self.right.states(&[product]).await.unwrap();
+        states.first().map(|(_, state)| *state)
+    }
+
+    /// Sells whatever the right record says.
+    async fn force(&self, mut sale: Sale) -> Result<Commit, StoreError> {
+        let units = sale.quantity;
+        loop {
+            match self.right.commit(sale.clone()).await? {
+                Commit::NoStock { .. } => {
+                    let id = ReservationId::from_uuid(*sale.order.as_uuid());
+                    let stock = StockChange::Add { id, units };
+                    self.right.change_product(sale.product, Change { stock, ..Change::default() }).await?;
+                }
+                Commit::Void | Commit::Sold { earlier: true, .. } => {
+                    sale.reservation = ReservationId::from_uuid(*sale.order.as_uuid());
+                }
+                answer => return Ok(answer),
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl StockRepository for Wrong {
+    async fn create_product(&self, product: Product) -> Result<Product, StoreError> {
+        let kept = self.right.create_product(product.clone()).await?;
+        Ok(if self.is(Mistake::CreationOverwrites) { product } else { kept })
+    }
+
+    async fn product(&self, id: ProductId) -> Result<Option<Product>, StoreError> {
+        self.right.product(id).await
+    }
+
+    async fn products(&self, page: PageRequest<ProductId>) -> Result<Page<Product, ProductId>, StoreError> {
+        let mut answer = self.right.products(page).await?;
+        if self.is(Mistake::OldestFirst) {
+            answer.items.reverse();
+        }
+        if self.is(Mistake::LastPageHasNext) {
+            answer.next = answer.items.last().map(|product| product.id);
+        }
+        Ok(answer)
+    }
+
+    async fn change_product(&self, id: ProductId, mut change: Change) -> Result<ChangeOutcome, StoreError> {
+        if self.is(Mistake::HalfAChange) {
+            let fields = Change { stock: StockChange::None, ..change.clone() };
+            self.right.change_product(id, fields).await?;
+        }
+        let fresh = self.right.products(first_page()).await?.items.len();
+        let state = self.state(id).await;
+        let unheard = |of: Option<RecordState>| {
+            let nth = of.map_or(0, |state| state.version.0) + i64::try_from(fresh).unwrap();
+            ReservationId::parse(&format!("00000000-0000-7000-8000-{nth:012}")).unwrap()
+        };
+        match &mut change.stock {
+            StockChange::Add { id, .. } if self.is(Mistake::IncreaseRepeats) => *id = unheard(state),
+            StockChange::Withdraw(withdrawal) if self.is(Mistake::WithdrawalRepeats) => {
+                withdrawal.reservation = unheard(state);
+            }
+            StockChange::Withdraw(withdrawal) if self.is(Mistake::WithdrawalUnfenced) => {
+                withdrawal.epoch = state.unwrap().epoch;
+            }
+            _ => {}
+        }
+        self.right.change_product(id, change).await
+    }
+
+    async fn commit(&self, mut sale: Sale) -> Result<Commit, StoreError> {
+        let Some(state) = self.state(sale.product).await else {
+            return self.right.commit(sale).await;
+        };
+        let settled = self.right.settlement(sale.product, sale.reservation).await?;
+        match self.mistake {
+            Mistake::Oversells => return self.force(sale).await,
+            Mistake::ChecksThenWrites if state.total >= sale.quantity => {
+                tokio::task::yield_now().await;
+                return self.force(sale).await;
+            }
+            Mistake::SellsTwice if matches!(settled, Some(Settlement::Sold(_))) => return self.force(sale).await,
+            Mistake::SellsWhatIsVoid if settled == Some(Settlement::Void) => return self.force(sale).await,
+            Mistake::FencesFirst if sale.epoch != state.epoch => return Ok(Commit::Fenced),
+            Mistake::FencesOldEpochsOnly => sale.epoch = sale.epoch.min(state.epoch),
+            Mistake::Unfenced => sale.epoch = state.epoch,
+            Mistake::ForgetsKeys => sale.key = None,
+            Mistake::KeyWithoutName => sale.key = sale.key.map(|key| CheckoutKey { named: None, ..key }),
+            Mistake::KeyOfAnyUser => {
+                let page = self.right.orders(None, first_page()).await?;
+                for order in page.items {
+                    let Some(key) = &sale.key else { break };
+                    let kept = self.right.keyed_order(sale.product, &order.user, &key.key).await?;
+                    if kept.is_some_and(|kept| kept.order.reservation != sale.reservation) {
+                        return Ok(Commit::KeyReused);
+                    }
+                }
+            }
+            _ => {}
+        }
+        self.right.commit(sale).await
+    }
+
+    async fn void(
+        &self,
+        product: ProductId,
+        reservation: ReservationId,
+        user: &UserId,
+    ) -> Result<Option<Settlement>, StoreError> {
+        if self.is(Mistake::VoidsNothingUnheard) {
+            return self.right.settlement(product, reservation).await;
+        }
+        self.right.void(product, reservation, user).await
+    }
+
+    async fn settlement(
+        &self,
+        product: ProductId,
+        reservation: ReservationId,
+    ) -> Result<Option<Settlement>, StoreError> {
+        if self.is(Mistake::SettlementOfAnyProduct) {
+            for product in self.right.products(first_page()).await?.items {
+                let settled = self.right.settlement(product.id, reservation).await?;
+                if settled.is_some() {
+                    return Ok(settled);
+                }
+            }
+        }
+        self.right.settlement(product, reservation).await
+    }
+
+    async fn keyed_order(
+        &self,
+        product: ProductId,
+        user: &UserId,
+        key: &IdempotencyKey,
+    ) -> Result<Option<KeyedOrder>, StoreError> {
+        self.right.keyed_order(product, user, key).await
+    }
+
+    async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
+        let mut order = self.right.order(id).await?;
+        if let Some(order) = order.as_mut().filter(|_| self.is(Mistake::PriceOfToday)) {
+            order.unit_price = self.right.product(order.product).await?.unwrap().price;
+        }
+        Ok(order)
+    }
+
+    async fn orders(
+        &self,
+        user: Option<&UserId>,
+        page: PageRequest<OrderId>,
+    ) -> Result<Page<Order, OrderId>, StoreError> {
+        let user = user.filter(|_| !self.is(Mistake::OrdersOfEveryone));
+        self.right.orders(user, page).await
+    }
+
+    async fn open_epoch(&self, product: ProductId) -> Result<Option<RecordState>, StoreError> {
+        let mut state = self.right.open_epoch(product).await?;
+        if let Some(state) = state.as_mut().filter(|_| self.is(Mistake::EpochWithoutVersion)) {
+            state.version = Version(state.version.0 - state.epoch.0);
+        }
+        Ok(state)
+    }
+
+    async fn states(&self, products: &[ProductId]) -> Result<Vec<(ProductId, RecordState)>, StoreError> {
+        let mut states = self.right.states(products).await?;
+        if self.is(Mistake::StatesOfOneProductOnly) {
+            states.truncate(1);
+        }
+        Ok(states)
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.right.ping().await
+    }
+}
+
+fn first_page<Id>() -> PageRequest<Id> {
+    PageRequest { size: flashdeal_domain::PageSize::new(100).unwrap(), after: None }
+}
