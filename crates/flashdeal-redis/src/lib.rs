@@ -34,11 +34,13 @@ mod gate;
 mod keys;
 mod ledger;
 mod pool;
+mod rate_limit;
 mod registry;
 mod tally;
 mod warnings;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use deadpool_redis::redis::cmd;
 
@@ -49,6 +51,7 @@ pub use self::error::ConnectError;
 use self::gate::Gate;
 pub use self::ledger::RedisLedger;
 use self::pool::Pool;
+pub use self::rate_limit::{Decision, SharedRateLimit};
 
 /// A Redis that was reached once. Cheap to clone.
 #[derive(Clone)]
@@ -76,6 +79,13 @@ impl RedisStore {
     #[must_use]
     pub fn ledger(&self) -> RedisLedger {
         self.ledger.clone()
+    }
+
+    /// A limit of `limit` requests in each `window` (at least a millisecond) for each client, shared by all instances on this
+    /// Redis that count with the same numbers.
+    #[must_use]
+    pub fn rate_limit(&self, limit: u64, window: Duration) -> SharedRateLimit {
+        SharedRateLimit::new(Arc::clone(&self.connections), limit, window)
     }
 
     /// Sentences for an operator, one for each setting of Redis that puts a promise at risk. None if they are as they should be

@@ -47,6 +47,9 @@ pub(super) enum Maker {
 
 impl Maker {
     pub(super) fn new(topology: &Topology) -> Result<Self, ConnectError> {
+        #[cfg(feature = "tls")]
+        // Fails only if the process has chosen one already, which is as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let wrong = |error: RedisError| ConnectError::Url(error.to_string());
         Ok(match topology {
             Topology::Standalone(url) => {
