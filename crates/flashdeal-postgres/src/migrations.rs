@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use diesel_async::{AsyncMigrationHarness, SimpleAsyncConnection};
+use diesel::QueryableByName;
+use diesel::migration::MigrationSource;
+use diesel::pg::Pg;
+use diesel::sql_types::Text;
+use diesel_async::{AsyncMigrationHarness, RunQueryDsl, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::config::PostgresConfig;
@@ -20,10 +24,14 @@ const PATIENCE: Duration = Duration::from_mins(2);
 ///
 /// Safe with any number of instances starting at once: one migrates, the others wait for it, at most two minutes. The lock
 /// belongs to that one's connection, so an instance that is lost half way takes it along; each migration is a transaction.
+/// Where nothing is pending, the right to read is enough: a role that may not change the schema can run the server.
 ///
 /// # Errors
 /// [`ConnectError`].
 pub async fn run_pending_migrations(config: &PostgresConfig) -> Result<(), ConnectError> {
+    if nothing_is_pending(config).await? {
+        return Ok(());
+    }
     migrate(config, |harness| {
         let applied = harness.run_pending_migrations(MIGRATIONS)?;
         Ok(applied.iter().map(ToString::to_string).collect())
@@ -41,6 +49,28 @@ pub async fn revert_all_migrations(config: &PostgresConfig) -> Result<(), Connec
         Ok(reverted.iter().map(ToString::to_string).collect())
     })
     .await
+}
+
+/// A migration that was applied, as diesel remembers it.
+#[derive(QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+/// Whether the database has every migration already. False when it cannot be told, say because none was ever applied.
+async fn nothing_is_pending(config: &PostgresConfig) -> Result<bool, ConnectError> {
+    let ours = MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(ConnectError::Migration)?;
+    let connection = Connector::new(config)?.connect().await.map_err(|why| ConnectError::Unreachable(why.into()))?;
+    let (mut postgres, _open) = connection.into_parts();
+    let read = diesel::sql_query("SELECT version FROM __diesel_schema_migrations");
+    let Ok(applied) = read.load::<Applied>(&mut postgres).await else {
+        return Ok(false);
+    };
+    Ok(ours.iter().all(|migration| {
+        let version = migration.name().version().to_string();
+        applied.iter().any(|applied| applied.version == version)
+    }))
 }
 
 type Harness = AsyncMigrationHarness<diesel_async::AsyncPgConnection>;
