@@ -31,11 +31,7 @@ pub trait Run: Send + Sync + 'static {
 
     /// Runs one batch and answers its items in their order. Items without an answer fail with [`Rejected::Lost`].
     /// Must end in bounded time.
-    fn run(
-        &self,
-        key: &Self::Key,
-        items: Vec<Self::Item>,
-    ) -> impl Future<Output = Vec<Self::Answer>> + Send;
+    fn run(&self, key: &Self::Key, items: Vec<Self::Item>) -> impl Future<Output = Vec<Self::Answer>> + Send;
 }
 
 /// The bounds of a batcher.
@@ -49,10 +45,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            batch: 512,
-            queue: 8192,
-        }
+        Self { batch: 512, queue: 8192 }
     }
 }
 
@@ -72,9 +65,7 @@ pub struct Batcher<R: Run> {
 
 impl<R: Run> Clone for Batcher<R> {
     fn clone(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-        }
+        Self { shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -93,18 +84,8 @@ impl<R: Run> Batcher<R> {
 
     fn sharded(runner: R, limits: Limits, sharding: Sharding) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::new(HashMap::new())).collect();
-        let limits = Limits {
-            batch: limits.batch.max(1),
-            queue: limits.queue.max(1),
-        };
-        Self {
-            shared: Arc::new(Shared {
-                runner,
-                limits,
-                sharding,
-                shards,
-            }),
-        }
+        let limits = Limits { batch: limits.batch.max(1), queue: limits.queue.max(1) };
+        Self { shared: Arc::new(Shared { runner, limits, sharding, shards }) }
     }
 
     /// The runner.
@@ -122,11 +103,7 @@ impl<R: Run> Batcher<R> {
         answer.await.map_err(|_| Rejected::Lost)
     }
 
-    fn enqueue(
-        &self,
-        key: R::Key,
-        item: R::Item,
-    ) -> Result<oneshot::Receiver<R::Answer>, Rejected> {
+    fn enqueue(&self, key: R::Key, item: R::Item) -> Result<oneshot::Receiver<R::Answer>, Rejected> {
         let (sender, receiver) = oneshot::channel();
         let shard = match self.shared.sharding {
             Sharding::ByThread => shard_of_this_thread(),
@@ -141,13 +118,7 @@ impl<R: Run> Batcher<R> {
         } else {
             lanes.insert(key.clone(), vec![(item, sender)]);
             drop(lanes);
-            let shared = Arc::clone(&self.shared);
-            let lane = OpenLane {
-                shared,
-                shard,
-                key,
-                closed: false,
-            };
+            let lane = OpenLane { shared: Arc::clone(&self.shared), shard, key, closed: false };
             tokio::spawn(lane.drain());
         }
         Ok(receiver)
@@ -155,6 +126,8 @@ impl<R: Run> Batcher<R> {
 }
 
 type Waiting<R> = Vec<(<R as Run>::Item, oneshot::Sender<<R as Run>::Answer>)>;
+
+type OpenLanes<R> = HashMap<<R as Run>::Key, Waiting<R>>;
 
 /// Where a caller's lane is kept: with those of its thread, or where every thread finds it.
 #[derive(Debug, Clone, Copy)]
@@ -168,20 +141,15 @@ struct Shared<R: Run> {
     runner: R,
     limits: Limits,
     sharding: Sharding,
-    shards: Box<[Mutex<HashMap<R::Key, Waiting<R>>>]>,
+    shards: Box<[Mutex<OpenLanes<R>>]>,
 }
 
 impl<R: Run> Shared<R> {
-    fn lanes(&self, shard: usize) -> MutexGuard<'_, HashMap<R::Key, Waiting<R>>> {
+    fn lanes(&self, shard: usize) -> MutexGuard<'_, OpenLanes<R>> {
         // The index is always below SHARDS; a modulo made it so.
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "a shard is below SHARDS by construction"
-        )]
+        #[expect(clippy::indexing_slicing, reason = "a shard is below SHARDS by construction")]
         // A lane's map has no invariant that a panic between two statements could break.
-        self.shards[shard]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

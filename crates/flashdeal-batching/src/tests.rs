@@ -23,24 +23,12 @@ impl Run for Doubler {
 }
 
 fn doubler(takes: Duration, limits: Limits) -> Batcher<Doubler> {
-    Batcher::new(
-        Doubler {
-            sizes: Mutex::new(Vec::new()),
-            takes,
-        },
-        limits,
-    )
+    Batcher::new(Doubler { sizes: Mutex::new(Vec::new()), takes }, limits)
 }
 
 #[tokio::test(start_paused = true)]
 async fn callers_of_one_turn_share_and_batches_are_bounded() {
-    let batcher = doubler(
-        Duration::from_millis(10),
-        Limits {
-            batch: 8,
-            queue: 100,
-        },
-    );
+    let batcher = doubler(Duration::from_millis(10), Limits { batch: 8, queue: 100 });
     let calls: Vec<_> = (100..120)
         .map(|n| {
             let batcher = batcher.clone();
@@ -75,16 +63,7 @@ async fn a_full_lane_refuses_and_the_rest_are_answered() {
     for call in calls {
         answers.push(call.await.unwrap());
     }
-    assert_eq!(
-        answers,
-        [
-            Ok(0),
-            Ok(2),
-            Ok(4),
-            Err(Rejected::Full),
-            Err(Rejected::Full)
-        ]
-    );
+    assert_eq!(answers, [Ok(0), Ok(2), Ok(4), Err(Rejected::Full), Err(Rejected::Full)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,10 +90,7 @@ async fn a_panic_loses_its_batch_and_its_waiters_but_not_the_lane() {
         tokio::task::yield_now().await;
         batcher.submit(0, 1).await
     });
-    assert_eq!(
-        (unlucky, waiter),
-        (Err(Rejected::Lost), Err(Rejected::Lost))
-    );
+    assert_eq!((unlucky, waiter), (Err(Rejected::Lost), Err(Rejected::Lost)));
     assert_eq!(batcher.submit(0, 21).await, Ok(42));
 }
 
@@ -147,11 +123,12 @@ async fn callers_on_all_threads_share_a_lane_that_is_shared() {
 async fn many_threads_all_get_their_own_answers() {
     let batcher = doubler(Duration::ZERO, Limits::default());
     let answered = Arc::new(AtomicUsize::new(0));
-    let calls: Vec<_> = (100..4100)
-        .map(|n| {
+    let calls: Vec<_> = (100_u64..4100)
+        .zip([0, 1, 2].into_iter().cycle())
+        .map(|(n, key)| {
             let (batcher, answered) = (batcher.clone(), Arc::clone(&answered));
             tokio::spawn(async move {
-                assert_eq!(batcher.submit((n % 3) as u8, n).await, Ok(n * 2));
+                assert_eq!(batcher.submit(key, n).await, Ok(n * 2));
                 answered.fetch_add(1, Ordering::Relaxed);
             })
         })
