@@ -2,6 +2,10 @@
 
 pub mod checkouts;
 pub mod contention;
+pub mod crowds;
+pub mod use_cases;
+
+mod shop;
 
 #[doc(hidden)]
 #[macro_export]
@@ -24,6 +28,28 @@ macro_rules! __sale_cases {
                 doubled_checkouts_are_one_order
                 a_gate_that_keeps_forgetting_never_oversells
                 restocked_units_are_sold_once_adopted
+            }
+            use_cases {
+                a_product_is_created_held_and_sold
+                a_refusal_says_whether_to_come_back
+                a_released_hold_is_free_at_once
+                a_paying_hold_is_released_through_the_record
+                a_checkout_repeated_answers_the_same_order
+                a_reserve_repeated_with_its_key_is_replayed
+                unknown_things_are_not_found
+                stock_comes_and_goes
+                a_forgotten_gate_is_opened_by_the_next_call
+                a_checkout_outlives_a_reopening
+                the_background_ends_a_sold_checkout
+                the_background_voids_a_dead_checkout
+                the_background_adopts_what_the_record_says
+                a_checkout_goes_on_without_its_caller
+            }
+            crowds {
+                a_crowd_buys_everything_once
+                a_double_click_is_one_order
+                a_crowd_before_a_closed_gate_is_let_in
+                a_forgetful_gate_sells_nothing_twice
             }
         }
     };

@@ -1,0 +1,139 @@
+//! The use cases, wired over a fixture: one shop is one server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flashdeal_domain::ports::{Clock, IdSource, Ports, Runtime, Unobserved};
+use flashdeal_domain::{
+    CheckedOut, CheckoutRequest, Description, FlashSale, NewProduct, Policy, ProductId, Quantity, Reservation,
+    ReservationId, ReserveRequest, Reserved, SaleError, StockDelta, Tick, UserId,
+};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use uuid::Uuid;
+
+use crate::LedgerFixture;
+use crate::ledger::gate::{Counters, Gate, counters};
+use crate::reference::ManualClock;
+use crate::support::{key, name, ok, price, reservation_id, units};
+
+/// A server with one product.
+#[derive(Clone)]
+pub(crate) struct Shop {
+    pub(crate) sale: FlashSale,
+    /// The same product's ports, to do what a server that died half way did.
+    pub(crate) gate: Gate,
+}
+
+impl Shop {
+    /// A server that just started, with a new product that nobody has asked for yet.
+    pub(crate) async fn open(fixture: &dyn LedgerFixture, total: u32) -> Self {
+        let gate =
+            Gate { ledger: fixture.ledger(), record: fixture.record(), product: ProductId::from_uuid(Uuid::nil()) };
+        let shop = Self::over(gate);
+        let new = NewProduct {
+            name: name("Phone"),
+            description: Description::default(),
+            price: price("499.90"),
+            total_stock: units(total),
+        };
+        let product = ok(shop.sale.create_product(new).await).id;
+        Self { gate: Gate { product, ..shop.gate }, ..shop }
+    }
+
+    /// One of two servers, in turn.
+    pub(crate) fn instance(&self, fixture: &dyn LedgerFixture, nth: usize) -> Self {
+        if nth.is_multiple_of(2) { self.clone() } else { Self::over(self.gate.second(fixture)) }
+    }
+
+    fn over(gate: Gate) -> Self {
+        let ports = Ports {
+            record: Arc::clone(&gate.record),
+            ledger: Arc::clone(&gate.ledger),
+            clock: Arc::new(ManualClock::new()) as Arc<dyn Clock>,
+            ids: Arc::new(Ids),
+            runtime: Arc::new(Tokio),
+            observer: Arc::new(Unobserved),
+        };
+        // A busy machine must not make a case fail: what is slow here is only waited for.
+        let patient = Duration::from_secs(15);
+        let policy = Policy { checkout_patience: patient, finish_patience: patient, ..Policy::default() };
+        Self { sale: FlashSale::new(ports, policy), gate }
+    }
+
+    pub(crate) async fn try_reserve(&self, user: &UserId, quantity: u32) -> Result<Reserved, SaleError> {
+        self.reserve_keyed(user, quantity, None).await
+    }
+
+    pub(crate) async fn reserve_keyed(
+        &self,
+        user: &UserId,
+        quantity: u32,
+        text: Option<&str>,
+    ) -> Result<Reserved, SaleError> {
+        let request = ReserveRequest {
+            product: self.gate.product,
+            user: user.clone(),
+            quantity: ok(Quantity::new(quantity)),
+            key: text.map(key),
+        };
+        self.sale.reserve(request).await
+    }
+
+    /// A reservation that must be made or set.
+    pub(crate) async fn reserve(&self, user: &UserId, quantity: u32) -> Reservation {
+        ok(self.try_reserve(user, quantity).await).reservation
+    }
+
+    pub(crate) async fn checkout(&self, user: &UserId) -> Result<CheckedOut, SaleError> {
+        self.checkout_of(user, None, None).await
+    }
+
+    pub(crate) async fn checkout_of(
+        &self,
+        user: &UserId,
+        named: Option<ReservationId>,
+        text: Option<&str>,
+    ) -> Result<CheckedOut, SaleError> {
+        let request = CheckoutRequest { product: self.gate.product, user: user.clone(), named, key: text.map(key) };
+        self.sale.checkout(request).await
+    }
+
+    pub(crate) async fn status(&self) -> Counters {
+        counters(ok(self.sale.status(self.gate.product).await))
+    }
+
+    /// Changes the stock by this many units, and answers the counters after it.
+    pub(crate) async fn restock(&self, by: i64) -> Result<Counters, SaleError> {
+        let add_stock = Some(ok(StockDelta::new(by)));
+        let patch = flashdeal_domain::ProductPatch { add_stock, ..Default::default() };
+        let (product, level) = self.sale.change_product(self.gate.product, patch).await?;
+        assert_eq!(product.total_stock, level.total());
+        Ok(counters(level))
+    }
+
+    /// One round of the background over all products.
+    pub(crate) async fn tick(&self) -> Tick {
+        ok(self.sale.tick(Tick::default()).await)
+    }
+}
+
+struct Ids;
+
+impl IdSource for Ids {
+    fn next_id(&self) -> Uuid {
+        *reservation_id().as_uuid()
+    }
+}
+
+struct Tokio;
+
+impl Runtime for Tokio {
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        tokio::spawn(task);
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        tokio::time::sleep(duration).boxed()
+    }
+}
