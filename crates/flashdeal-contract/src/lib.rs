@@ -11,7 +11,7 @@
 //! | [`restart_tests!`] | a ledger whose store can restart on its own | [`RestartFixture`] |
 //! | [`sale_tests!`] | the two together | [`LedgerFixture`] |
 //!
-//! An adapter of one port takes the other from [`reference`], the same specification as code: an adapter of the gate
+//! An adapter of one port takes the other from [`mod@reference`], the same specification as code: an adapter of the gate
 //! alone answers [`RecordFixture::record`] with a [`reference::Record`]. The suites get every state of the record from
 //! that record, never made up, so an adapter of both ports may keep them in one place.
 //!

@@ -33,7 +33,7 @@ pub(crate) async fn is_closed(ledger: &Arc<dyn ReservationLedger>, product: Prod
     closed(ledger.adopt(product, state).await, with_state);
 }
 
-/// "a gate without state answers [`LedgerError::Closed`]", also of a product that no record knows.
+/// "a gate without state answers `LedgerError::Closed`", also of a product that no record knows.
 pub async fn an_unknown_product_has_a_closed_gate(fixture: &dyn LedgerFixture) {
     is_closed(&fixture.ledger(), product_id(), false).await;
     let gate = Gate::closed(fixture, 7).await;

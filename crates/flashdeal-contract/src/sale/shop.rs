@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flashdeal_domain::ports::{Clock, IdSource, Ports, Runtime, Unobserved};
+use flashdeal_domain::ports::{IdSource, Ports, Runtime, Unobserved};
 use flashdeal_domain::{
     CheckedOut, CheckoutRequest, Description, FlashSale, NewProduct, Policy, ProductId, Quantity, Reservation,
     ReservationId, ReserveRequest, Reserved, SaleError, StockDelta, Tick, UserId,
@@ -50,7 +50,7 @@ impl Shop {
         let ports = Ports {
             record: Arc::clone(&gate.record),
             ledger: Arc::clone(&gate.ledger),
-            clock: Arc::new(ManualClock::new()) as Arc<dyn Clock>,
+            clock: Arc::new(ManualClock::new()),
             ids: Arc::new(Ids),
             runtime: Arc::new(Tokio),
             observer: Arc::new(Unobserved),

@@ -1,4 +1,6 @@
-//! Mistakes of a gate.
+//! A gate with one mistake.
+
+mod mistakes;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -14,70 +16,7 @@ use flashdeal_domain::{
     Timestamp, Units, UserId, Version,
 };
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mistake {
-    LapsesLate,
-    LapsesEarly,
-    PayingLapses,
-    CountsOwnUnits,
-    RefusalDropsTheHold,
-    SettingExtends,
-    SettingRenames,
-    ChecksThenHolds,
-    SetsWhatIsPaying,
-    ReleasesWhatIsPaying,
-    IgnoresTheName,
-    BeginsOnce,
-    FinishesAnyHold,
-    FinishesInTwoSteps,
-    NeverAdoptsAtFinish,
-    AdoptsWhatIsOlder,
-    ForgetsKeys,
-    KeyEndsWithTheHold,
-    KeyOutlivesTheDeadline,
-    KeyForAnyQuantity,
-    AnyLeaveOpens,
-    ReopeningDropsHolds,
-    SameEpochOpens,
-    ForgetsNothing,
-    ShowsWhatIsPayingTooSoon,
-    ShowsTooFew,
-    ProductsOutOfOrder,
-    MixesUpCase,
-}
-
-pub(crate) const MISTAKES: &[(Mistake, &str)] = &[
-    (Mistake::LapsesLate, "ledger::deadlines::a_hold_is_over_at_its_deadline"),
-    (Mistake::LapsesEarly, "ledger::deadlines::a_hold_lives_one_millisecond_before_its_deadline"),
-    (Mistake::PayingLapses, "ledger::checkouts::a_paying_hold_never_lapses"),
-    (Mistake::CountsOwnUnits, "ledger::holds::own_units_are_not_counted_when_set"),
-    (Mistake::RefusalDropsTheHold, "ledger::holds::a_hold_that_cannot_grow_stands_as_it_was"),
-    (Mistake::SettingExtends, "ledger::deadlines::setting_a_quantity_never_moves_the_deadline"),
-    (Mistake::SettingRenames, "ledger::holds::a_hold_can_be_set_larger_and_smaller_and_equal"),
-    (Mistake::ChecksThenHolds, "ledger::contention::fifty_units_are_held_by_fifty_of_five_hundred"),
-    (Mistake::SetsWhatIsPaying, "ledger::checkouts::a_paying_hold_cannot_be_set"),
-    (Mistake::ReleasesWhatIsPaying, "ledger::checkouts::a_paying_hold_cannot_be_released"),
-    (Mistake::IgnoresTheName, "ledger::checkouts::only_the_hold_that_is_named_begins"),
-    (Mistake::BeginsOnce, "ledger::checkouts::a_checkout_may_begin_again"),
-    (Mistake::FinishesAnyHold, "ledger::checkouts::finishing_leaves_another_hold_of_the_user_alone"),
-    (Mistake::FinishesInTwoSteps, "ledger::contention::sold_units_are_never_seen_as_available"),
-    (Mistake::NeverAdoptsAtFinish, "ledger::checkouts::a_finished_sale_is_out_of_hold_and_total"),
-    (Mistake::AdoptsWhatIsOlder, "ledger::adoption::an_older_total_is_not_adopted"),
-    (Mistake::ForgetsKeys, "ledger::keys::a_key_repeated_does_not_set_the_hold_back"),
-    (Mistake::KeyEndsWithTheHold, "ledger::keys::a_key_repeated_after_a_release_makes_no_ghost_hold"),
-    (Mistake::KeyOutlivesTheDeadline, "ledger::keys::a_key_is_gone_at_the_deadline"),
-    (Mistake::KeyForAnyQuantity, "ledger::keys::a_key_with_another_quantity_is_reused"),
-    (Mistake::AnyLeaveOpens, "ledger::opening::a_later_leave_takes_over"),
-    (Mistake::AnyLeaveOpens, "restart::restarts::a_leave_from_before_a_restart_opens_nothing"),
-    (Mistake::ReopeningDropsHolds, "ledger::opening::reopening_keeps_the_holds_with_their_states"),
-    (Mistake::SameEpochOpens, "ledger::opening::an_epoch_the_gate_has_opens_nothing"),
-    (Mistake::ForgetsNothing, "ledger::opening::forgetting_closes_the_gate"),
-    (Mistake::ForgetsNothing, "sale::checkouts::a_gate_that_forgot_cannot_sell_a_unit_twice"),
-    (Mistake::ShowsWhatIsPayingTooSoon, "ledger::views::a_view_shows_how_long_a_hold_is_paying"),
-    (Mistake::ShowsTooFew, "ledger::views::a_view_shows_the_oldest_64"),
-    (Mistake::ProductsOutOfOrder, "ledger::views::products_come_in_order_and_in_pages"),
-    (Mistake::MixesUpCase, "ledger::holds::odd_users_hold_as_anyone_does"),
-];
+pub(crate) use mistakes::{MISTAKES, Mistake};
 
 /// A clock that never steps back.
 pub(crate) struct Ratchet {
