@@ -60,17 +60,19 @@ struct Applied {
 
 /// Whether the database has every migration already. False when it cannot be told, say because none was ever applied.
 async fn nothing_is_pending(config: &PostgresConfig) -> Result<bool, ConnectError> {
-    let ours = MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(ConnectError::Migration)?;
+    let ours = versions()?;
     let connection = Connector::new(config)?.connect().await.map_err(|why| ConnectError::Unreachable(why.into()))?;
     let (mut postgres, _open) = connection.into_parts();
     let read = diesel::sql_query("SELECT version FROM __diesel_schema_migrations");
     let Ok(applied) = read.load::<Applied>(&mut postgres).await else {
         return Ok(false);
     };
-    Ok(ours.iter().all(|migration| {
-        let version = migration.name().version().to_string();
-        applied.iter().any(|applied| applied.version == version)
-    }))
+    Ok(ours.iter().all(|version| applied.iter().any(|applied| applied.version == *version)))
+}
+
+fn versions() -> Result<Vec<String>, ConnectError> {
+    let ours = MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(ConnectError::Migration)?;
+    Ok(ours.iter().map(|migration| migration.name().version().to_string()).collect())
 }
 
 type Harness = AsyncMigrationHarness<diesel_async::AsyncPgConnection>;

@@ -39,9 +39,9 @@ impl ProductRow {
             id: ProductId::from_uuid(self.id),
             name: ProductName::parse(&self.name).map_err(corrupt("products.name"))?,
             description: Description::parse(&self.description).map_err(corrupt("products.description"))?,
-            price: Price::from_cents(self.price_cents).map_err(corrupt("products.price_cents"))?,
+            price: price(Some(self.price_cents))?,
             total_stock: units(self.total_stock)?,
-            created_at: time(self.created_at),
+            created_at: time(Some(self.created_at))?,
         })
     }
 
@@ -64,16 +64,14 @@ pub(crate) struct OrderColumns {
 
 impl OrderColumns {
     pub(crate) fn read(self) -> Result<Order, StoreError> {
-        let missing = || failed("an order lacks one of its columns");
         Ok(Order {
-            id: OrderId::from_uuid(self.order_id.ok_or_else(missing)?),
-            reservation: ReservationId::from_uuid(self.reservation_id.ok_or_else(missing)?),
-            product: ProductId::from_uuid(self.product_id.ok_or_else(missing)?),
-            user: UserId::from_store(&self.user_id.ok_or_else(missing)?),
-            quantity: units(self.quantity.ok_or_else(missing)?)?,
-            unit_price: Price::from_cents(self.unit_price_cents.ok_or_else(missing)?)
-                .map_err(corrupt("stock_ledger.unit_price_cents"))?,
-            created_at: time(self.at.ok_or_else(missing)?),
+            id: OrderId::from_uuid(there(self.order_id)?),
+            reservation: ReservationId::from_uuid(there(self.reservation_id)?),
+            product: ProductId::from_uuid(there(self.product_id)?),
+            user: UserId::from_store(&there(self.user_id)?),
+            quantity: units(there(self.quantity)?)?,
+            unit_price: price(self.unit_price_cents)?,
+            created_at: time(self.at)?,
         })
     }
 }
@@ -131,12 +129,7 @@ pub(crate) fn settlement(kind: &str, order: OrderColumns) -> Result<Option<Settl
 
 /// What the record says of a product's stock.
 pub(crate) fn state(epoch: Option<i64>, version: Option<i64>, total: Option<i32>) -> Result<RecordState, StoreError> {
-    let missing = || failed("a product's state was left out of an answer");
-    Ok(RecordState {
-        epoch: Epoch(epoch.ok_or_else(missing)?),
-        version: Version(version.ok_or_else(missing)?),
-        total: units(total.ok_or_else(missing)?)?,
-    })
+    Ok(RecordState { epoch: Epoch(there(epoch)?), version: Version(there(version)?), total: units(there(total)?)? })
 }
 
 /// Units as a column. They are at most 10^9, so they always fit.
@@ -154,8 +147,20 @@ pub(crate) fn time_column(time: Timestamp) -> PgTimestamp {
     PgTimestamp(time.as_millis().saturating_sub(POSTGRES_BEGINS_AT).saturating_mul(1000))
 }
 
-fn time(PgTimestamp(micros): PgTimestamp) -> Timestamp {
-    Timestamp::from_millis(micros.div_euclid(1000).saturating_add(POSTGRES_BEGINS_AT))
+/// A price that must be there.
+pub(crate) fn price(cents: Option<i64>) -> Result<Price, StoreError> {
+    Price::from_cents(there(cents)?).map_err(corrupt("a price"))
+}
+
+/// An instant that must be there.
+pub(crate) fn time(column: Option<PgTimestamp>) -> Result<Timestamp, StoreError> {
+    let PgTimestamp(micros) = there(column)?;
+    Ok(Timestamp::from_millis(micros.div_euclid(1000).saturating_add(POSTGRES_BEGINS_AT)))
+}
+
+/// A column that is null in other answers, but not in one like this.
+fn there<T>(column: Option<T>) -> Result<T, StoreError> {
+    column.ok_or_else(|| failed("a column was left out of an answer"))
 }
 
 fn units(units: i32) -> Result<Units, StoreError> {
@@ -175,7 +180,7 @@ mod tests {
     fn instants_survive_the_way_there_and_back() {
         for millis in [0, 1, -1, 946_684_799_999, 946_684_800_000, 1_795_348_800_007] {
             let instant = Timestamp::from_millis(millis);
-            assert_eq!(time(time_column(instant)), instant);
+            assert_eq!(time(Some(time_column(instant))).unwrap(), instant);
         }
         assert_eq!(time_column(Timestamp::from_millis(946_684_800_001)).0, 1000);
     }

@@ -25,8 +25,8 @@ CREATE AGGREGATE taken_in_order(quantity integer, total integer) (
 --
 -- `outcome` is one of
 --     unknown_product  no product has this id
---     sold_earlier     by an earlier call: the order is in the columns from order_id on
---     void             voided or withdrawn before
+--     sold_earlier     by an earlier call: the order is in the columns from unit_price_cents on
+--     void             voided or withdrawn before, or settled under another product
 --     key_reused       the key belongs to another order of this user and product
 --     fenced           the sale's epoch is not the record's
 --     no_stock         more than is left after those before it
@@ -49,7 +49,6 @@ CREATE FUNCTION commit_batch(
     unit_price_cents bigint,
     sold_at timestamptz,
     order_id uuid,
-    product_id uuid,
     user_id text,
     quantity integer
 )
@@ -91,7 +90,7 @@ BEGIN
             settled AS earlier,
             CASE
                 WHEN product.id IS NULL THEN 'unknown_product'
-                WHEN settled.kind = 'sold' THEN 'sold_earlier'
+                WHEN settled.kind = 'sold' AND settled.product_id = sale.product_id THEN 'sold_earlier'
                 WHEN settled.kind IS NOT NULL THEN 'void'
                 WHEN keyed.entry IS NOT NULL THEN 'key_reused'
                 WHEN sale.epoch <> product.epoch THEN 'fenced'
@@ -152,7 +151,6 @@ BEGIN
         CASE decided.outcome WHEN 'sold' THEN price_cents ELSE (earlier).unit_price_cents END,
         CASE decided.outcome WHEN 'sold' THEN now_at ELSE (earlier).at END,
         (earlier).order_id,
-        (earlier).product_id,
         (earlier).user_id,
         (earlier).quantity
     FROM decided

@@ -5,7 +5,7 @@
 -- one batch twice.
 --
 -- `outcome` is 'unknown_product' or the kind of the row that settles the reservation: 'sold' (the order is in the columns
--- after it), 'void' or 'withdrawn'.
+-- after it), 'void' or 'withdrawn'. Settled under another product, it is as good as void: it can never be sold here.
 CREATE FUNCTION void_batch(
     void_products uuid[],
     void_reservations uuid[],
@@ -13,7 +13,6 @@ CREATE FUNCTION void_batch(
 ) RETURNS TABLE (
     outcome text,
     order_id uuid,
-    product_id uuid,
     user_id text,
     quantity integer,
     unit_price_cents bigint,
@@ -42,7 +41,11 @@ BEGIN
         SELECT
             given.*,
             settled AS earlier,
-            CASE WHEN product.id IS NULL THEN 'unknown_product' ELSE settled.kind END AS verdict
+            CASE
+                WHEN product.id IS NULL THEN 'unknown_product'
+                WHEN settled.product_id <> given.product_id THEN 'void'
+                ELSE settled.kind
+            END AS verdict
         FROM given
         LEFT JOIN products AS product ON product.id = given.product_id
         LEFT JOIN stock_ledger AS settled ON settled.reservation_id = given.reservation_id
@@ -58,7 +61,6 @@ BEGIN
     SELECT
         coalesce(verdict, 'void'),
         (earlier).order_id,
-        (earlier).product_id,
         (earlier).user_id,
         (earlier).quantity,
         (earlier).unit_price_cents,

@@ -5,7 +5,7 @@
 --
 -- `outcome` is one of
 --     unknown_product  no product has this id
---     void             the decrease's reservation was settled otherwise before
+--     void             the decrease's reservation was settled otherwise before, or under another product
 --     fenced           the decrease's epoch is not the record's
 --     no_stock         the decrease wants more than there is
 --     too_much         the increase would take the stock above its bound
@@ -36,7 +36,8 @@ BEGIN
         RETURN;
     END IF;
 
-    SELECT kind INTO settled_by FROM stock_ledger
+    SELECT CASE WHEN product_id = changed_id THEN kind ELSE 'another product' END INTO settled_by
+    FROM stock_ledger
     WHERE reservation_id = coalesce(increase_id, decrease_reservation);
 
     outcome := CASE

@@ -3,13 +3,13 @@
 use diesel::Queryable;
 use diesel::data_types::PgTimestamp;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
-use flashdeal_domain::StoreError;
 use flashdeal_domain::ports::{Commit, Sale};
+use flashdeal_domain::{Order, StoreError};
 use uuid::Uuid;
 
 use super::function_call;
 use crate::error::failed;
-use crate::rows::{KeyText, OrderColumns, UserText, state, units_column};
+use crate::rows::{KeyText, OrderColumns, UserText, price, state, time, units_column};
 
 /// The sales of one batch, column by column.
 #[derive(Clone, Default)]
@@ -44,7 +44,6 @@ function_call! {
         Nullable<BigInt>,
         Nullable<Timestamptz>,
         Nullable<diesel::sql_types::Uuid>,
-        Nullable<diesel::sql_types::Uuid>,
         Nullable<Text>,
         Nullable<Integer>,
     )
@@ -78,7 +77,6 @@ pub(crate) struct CommitRow {
     unit_price_cents: Option<i64>,
     sold_at: Option<PgTimestamp>,
     order_id: Option<Uuid>,
-    product_id: Option<Uuid>,
     user_id: Option<String>,
     quantity: Option<i32>,
 }
@@ -87,21 +85,32 @@ impl CommitRow {
     /// The answer in the port's words.
     pub(crate) fn read(self, sale: &Sale) -> Result<Commit, StoreError> {
         let record = || state(self.epoch, self.version, self.total);
-        let earlier = self.outcome == "sold_earlier";
         Ok(match self.outcome.as_str() {
-            "sold" | "sold_earlier" => {
+            "sold" => {
+                let record = record()?;
+                let order = Order {
+                    id: sale.order,
+                    reservation: sale.reservation,
+                    product: sale.product,
+                    user: sale.user.clone(),
+                    quantity: sale.quantity,
+                    unit_price: price(self.unit_price_cents)?,
+                    created_at: time(self.sold_at)?,
+                };
+                Commit::Sold { order, earlier: false, record }
+            }
+            "sold_earlier" => {
                 let record = record()?;
                 let order = OrderColumns {
-                    order_id: self.order_id.or_else(|| (!earlier).then(|| *sale.order.as_uuid())),
+                    order_id: self.order_id,
                     reservation_id: Some(*sale.reservation.as_uuid()),
-                    product_id: self.product_id.or_else(|| (!earlier).then(|| *sale.product.as_uuid())),
-                    user_id: self.user_id.or_else(|| (!earlier).then(|| sale.user.as_str().to_owned())),
-                    quantity: self.quantity.or_else(|| (!earlier).then(|| units_column(sale.quantity))),
+                    product_id: Some(*sale.product.as_uuid()),
+                    user_id: self.user_id,
+                    quantity: self.quantity,
                     unit_price_cents: self.unit_price_cents,
                     at: self.sold_at,
-                }
-                .read()?;
-                Commit::Sold { order, earlier, record }
+                };
+                Commit::Sold { order: order.read()?, earlier: true, record }
             }
             "void" => Commit::Void,
             "fenced" => Commit::Fenced,

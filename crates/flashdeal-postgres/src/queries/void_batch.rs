@@ -30,7 +30,6 @@ function_call! {
     RETURNS (
         Text,
         Nullable<diesel::sql_types::Uuid>,
-        Nullable<diesel::sql_types::Uuid>,
         Nullable<Text>,
         Nullable<Integer>,
         Nullable<BigInt>,
@@ -55,7 +54,6 @@ impl<'a> FromIterator<&'a Annulment> for VoidBatch {
 pub(crate) struct VoidRow {
     outcome: String,
     order_id: Option<Uuid>,
-    product_id: Option<Uuid>,
     user_id: Option<String>,
     quantity: Option<i32>,
     unit_price_cents: Option<i64>,
@@ -71,7 +69,7 @@ impl VoidRow {
         let order = OrderColumns {
             order_id: self.order_id,
             reservation_id: Some(*annulment.reservation.as_uuid()),
-            product_id: self.product_id,
+            product_id: Some(*annulment.product.as_uuid()),
             user_id: self.user_id,
             quantity: self.quantity,
             unit_price_cents: self.unit_price_cents,

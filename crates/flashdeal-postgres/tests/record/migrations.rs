@@ -1,0 +1,82 @@
+//! The schema's way up and down.
+
+use std::time::Duration;
+
+use flashdeal_domain::StockRepository;
+use flashdeal_postgres::{ConnectError, PostgresConfig, PostgresStore, revert_all_migrations, run_pending_migrations};
+use flashdeal_tests::postgres::{Database, PrivatePostgres};
+use futures_util::future::join_all;
+use tokio::time::{sleep, timeout};
+
+use crate::support::{product, sale, sold, store, value};
+
+async fn empty() -> (Database, PostgresConfig) {
+    let database = PrivatePostgres::shared().await.unwrap().empty_database().await.unwrap();
+    let config = PostgresConfig::new(database.url());
+    (database, config)
+}
+
+async fn things(database: &Database) -> String {
+    let tables = value(database, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").await;
+    let functions = value(database, "SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace").await;
+    format!("{tables} tables, {functions} functions")
+}
+
+#[tokio::test]
+async fn up_down_and_up_again() {
+    let (database, config) = empty().await;
+    run_pending_migrations(&config).await.unwrap();
+    let whole = things(&database).await;
+    run_pending_migrations(&config).await.unwrap();
+    assert_eq!(things(&database).await, whole, "nothing is pending, nothing is done");
+
+    revert_all_migrations(&config).await.unwrap();
+    assert_eq!(things(&database).await, "1 tables, 0 functions", "only the list of migrations stays");
+    let error = PostgresStore::connect(config.clone()).await.err().unwrap();
+    assert!(matches!(error, ConnectError::NotMigrated(_)), "{error}");
+
+    run_pending_migrations(&config).await.unwrap();
+    assert_eq!(things(&database).await, whole);
+    let store = store(database.url()).await;
+    let product = product(&store, 1).await;
+    sold(store.commit(sale(product, "ada")).await);
+}
+
+#[tokio::test]
+async fn five_instances_start_at_once() {
+    let (database, config) = empty().await;
+    for started in join_all((0..5).map(|_| run_pending_migrations(&config))).await {
+        started.unwrap();
+    }
+    let twice = "SELECT count(*) - count(DISTINCT version) FROM __diesel_schema_migrations";
+    assert_eq!(value(&database, twice).await, "0");
+    store(database.url()).await;
+}
+
+/// The lock belongs to a connection: an instance that is lost takes it along.
+#[tokio::test]
+async fn a_lost_instance_leaves_no_lock() {
+    let (database, config) = empty().await;
+    let url = database.url();
+    let other = tokio::spawn(async move {
+        // Takes the lock and then sits on it, as an instance would that hangs in the middle.
+        flashdeal_tests::postgres::sql(&url, "SELECT pg_advisory_lock(7380381037653943649), pg_sleep(60)").await
+    });
+    let locked = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    while value(&database, locked).await == "0" {
+        sleep(Duration::from_millis(10)).await;
+    }
+    let mut migrating = tokio::spawn(async move { run_pending_migrations(&config).await });
+    timeout(Duration::from_millis(300), &mut migrating).await.expect_err("it waits for the other instance");
+    database
+        .sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+              WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid() AND datname = current_database()",
+        )
+        .await
+        .unwrap();
+    migrating.await.unwrap().unwrap();
+    other.await.unwrap().unwrap_err();
+    store(database.url()).await;
+}
