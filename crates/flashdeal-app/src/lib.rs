@@ -1,1 +1,17 @@
-//! The flashdeal binary: settings, routes, middleware and wiring.
+//! The `flashdeal` server: settings, routes, middleware and wiring.
+//!
+//! This is the only crate that names adapters. `main` and the tests start it the same way: [`settings::Settings`] into
+//! [`startup::start`].
+
+pub mod access;
+pub mod environment;
+mod error;
+mod extract;
+mod json;
+mod live;
+mod metrics;
+mod middleware;
+mod routes;
+pub mod settings;
+pub mod startup;
+mod state;

@@ -1,0 +1,105 @@
+//! Who may do what: with `FLASHDEAL_AUTH=none` anyone, with `jwt` the user the token names.
+
+mod jwt;
+
+use std::borrow::Cow;
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use actix_web::{FromRequest, HttpRequest, web};
+use flashdeal_domain::{Order, UserId};
+
+use crate::error::{Code, Problem};
+use crate::extract::Field;
+
+pub use jwt::{Algorithm, KeySource, TokenRules};
+
+/// The lock on the doors.
+#[derive(Clone)]
+pub(crate) enum Lock {
+    /// Everyone is who they say.
+    None,
+    /// A bearer token says who one is.
+    Tokens(std::sync::Arc<TokenRules>),
+}
+
+/// Who asks. As a handler's argument it is the check that the request has a valid token where one is needed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Nobody is asked for a token.
+    Anyone,
+    /// The token's user.
+    User { user: UserId, admin: bool },
+}
+
+impl Access {
+    /// A body that names no user acts for the token's.
+    pub(crate) fn fill<'a>(&self, named: Field<Cow<'a, str>>) -> Field<Cow<'a, str>> {
+        match (self, named) {
+            (Self::User { user, .. }, Field::Missing) => Field::Is(Cow::Owned(user.as_str().to_owned())),
+            (_, named) => named,
+        }
+    }
+
+    /// Whether a request may act for this user.
+    pub(crate) fn acts_for(&self, named: &UserId) -> Result<(), Problem> {
+        match self {
+            Self::User { user, .. } if user != named => {
+                Err(Problem::new(Code::Forbidden, "The userId is not the one your token names."))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whose orders a listing may show: one's own; an admin may ask for anyone's, or everyone's.
+    pub(crate) fn listed_user(&self, named: Option<UserId>) -> Result<Option<UserId>, Problem> {
+        match (self, named) {
+            (Self::User { user, admin: false }, None) => Ok(Some(user.clone())),
+            (Self::User { admin: false, .. }, Some(named)) => self.acts_for(&named).map(|()| Some(named)),
+            (_, named) => Ok(named),
+        }
+    }
+
+    /// Whether this order may be seen; another's is as if it did not exist.
+    pub(crate) fn may_see(&self, order: &Order) -> bool {
+        match self {
+            Self::Anyone | Self::User { admin: true, .. } => true,
+            Self::User { user, .. } => *user == order.user,
+        }
+    }
+
+    /// Products are created and changed by admins.
+    pub(crate) fn admin(&self) -> Result<(), Problem> {
+        match self {
+            Self::Anyone | Self::User { admin: true, .. } => Ok(()),
+            Self::User { .. } => Err(Problem::new(Code::Forbidden, "This needs a token with the admin scope.")),
+        }
+    }
+}
+
+impl FromRequest for Access {
+    type Error = actix_web::Error;
+    type Future = Ready<Result<Self, actix_web::Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(match request.app_data::<web::Data<Lock>>().map(web::Data::get_ref) {
+            None | Some(Lock::None) => Ok(Self::Anyone),
+            Some(Lock::Tokens(rules)) => by_token(request.headers(), rules).map_err(Into::into),
+        })
+    }
+}
+
+fn by_token(headers: &HeaderMap, rules: &TokenRules) -> Result<Access, Problem> {
+    let token = bearer(headers).ok_or_else(|| unauthorized("This needs a token: Authorization: Bearer …"))?;
+    rules.check(token).map_err(unauthorized)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn unauthorized(detail: &'static str) -> Problem {
+    Problem::new(Code::Unauthorized, detail).with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+}

@@ -1,0 +1,285 @@
+//! The one status table: how every error becomes a status, a `code` and a text (RFC 9457).
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::{HttpResponse, ResponseError};
+use flashdeal_domain::{SaleError, Shortage, StoreError};
+use serde::Serialize;
+
+/// What an error is called in answers: one row of the table of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Code {
+    InvalidRequest,
+    Unauthorized,
+    Forbidden,
+    ProductNotFound,
+    NoReservation,
+    OrderNotFound,
+    RouteNotFound,
+    MethodNotAllowed,
+    InsufficientStock,
+    CheckoutInProgress,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    IdempotencyKeyReused,
+    RateLimited,
+    Unavailable,
+    Internal,
+}
+
+impl Code {
+    /// Status, `code` and title.
+    const fn row(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::InvalidRequest => (StatusCode::BAD_REQUEST, "invalid_request", "Invalid request"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized"),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Forbidden"),
+            Self::ProductNotFound => (StatusCode::NOT_FOUND, "product_not_found", "Product not found"),
+            Self::NoReservation => (StatusCode::NOT_FOUND, "no_reservation", "No reservation"),
+            Self::OrderNotFound => (StatusCode::NOT_FOUND, "order_not_found", "Order not found"),
+            Self::RouteNotFound => (StatusCode::NOT_FOUND, "route_not_found", "Route not found"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed"),
+            Self::InsufficientStock => (StatusCode::CONFLICT, "insufficient_stock", "Insufficient stock"),
+            Self::CheckoutInProgress => (StatusCode::CONFLICT, "checkout_in_progress", "Checkout in progress"),
+            Self::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "Payload too large"),
+            Self::UnsupportedMediaType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported media type")
+            }
+            Self::IdempotencyKeyReused => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "Idempotency key reused")
+            }
+            Self::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Rate limited"),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Unavailable"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
+        }
+    }
+
+    pub(crate) const fn status(self) -> StatusCode {
+        self.row().0
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        self.row().1
+    }
+}
+
+/// One broken field of a request.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct FieldError {
+    pub(crate) field: String,
+    pub(crate) message: String,
+}
+
+/// An error on its way to the caller. The request id is put in by the middleware that knows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem {
+    pub(crate) code: Code,
+    details: Box<Details>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Details {
+    detail: String,
+    errors: Vec<FieldError>,
+    shortage: Option<(u32, &'static str)>,
+    retry_after_s: Option<u64>,
+    allow: Option<&'static str>,
+    /// For the log, never for the caller.
+    cause: Option<String>,
+    /// Headers a layer wants on the answer.
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self::with(code, Details { detail: detail.into(), ..Details::default() })
+    }
+
+    fn with(code: Code, details: Details) -> Self {
+        Self { code, details: Box::new(details) }
+    }
+
+    /// Every broken field at once.
+    pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
+        let fields = errors.iter().map(|error| error.field.as_str()).collect::<Vec<_>>().join(", ");
+        let detail = format!("These fields need mending: {fields}.");
+        Self::with(Code::InvalidRequest, Details { detail, errors, ..Details::default() })
+    }
+
+    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
+        let detail = format!("This path answers {allow}.");
+        Self::with(Code::MethodNotAllowed, Details { detail, allow: Some(allow), ..Details::default() })
+    }
+
+    pub(crate) fn rate_limited(retry_after_s: u64) -> Self {
+        let detail = format!("Too many requests from this client. Try again in {retry_after_s} s.");
+        Self::with(Code::RateLimited, Details { detail, retry_after_s: Some(retry_after_s), ..Details::default() })
+    }
+
+    pub(crate) fn unavailable(cause: impl fmt::Display) -> Self {
+        let detail =
+            "A store is down or too slow. Repeat the same request: nothing was changed, or the repeat settles it.";
+        let details = Details {
+            detail: detail.to_owned(),
+            retry_after_s: Some(1),
+            cause: Some(cause.to_string()),
+            ..Details::default()
+        };
+        Self::with(Code::Unavailable, details)
+    }
+
+    pub(crate) fn internal(cause: impl fmt::Display) -> Self {
+        let detail = "Something went wrong on our side. Quote the requestId when you report it.".to_owned();
+        Self::with(Code::Internal, Details { detail, cause: Some(cause.to_string()), ..Details::default() })
+    }
+
+    fn insufficient(available: u32, shortage: Shortage) -> Self {
+        let (reason, advice) = match shortage {
+            Shortage::SoldOut => ("sold_out", "Nothing is left to sell."),
+            Shortage::AllHeld => ("all_held", "Others hold the rest; holds may lapse, so a later try may succeed."),
+        };
+        let detail = format!("{available} units are available. {advice}");
+        Self::with(
+            Code::InsufficientStock,
+            Details { detail, shortage: Some((available, reason)), ..Details::default() },
+        )
+    }
+
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.details.headers.push((name, value));
+        self
+    }
+
+    /// What the log says of it.
+    pub(crate) fn cause(&self) -> &str {
+        self.details.cause.as_deref().unwrap_or(&self.details.detail)
+    }
+
+    /// The answer, with the id under which the log knows it.
+    pub(crate) fn render(&self, request_id: &str) -> HttpResponse {
+        let (status, code, title) = self.code.row();
+        let details = &self.details;
+        let body = Body {
+            r#type: "about:blank",
+            title,
+            status: status.as_u16(),
+            detail: &details.detail,
+            code,
+            request_id,
+            errors: &details.errors,
+            available_stock: details.shortage.map(|(available, _)| available),
+            reason: details.shortage.map(|(_, reason)| reason),
+        };
+        let mut response = HttpResponse::build(status);
+        response.content_type("application/problem+json");
+        if let Some(seconds) = details.retry_after_s {
+            response.insert_header((RETRY_AFTER, seconds));
+        }
+        if let Some(allow) = details.allow {
+            response.insert_header((ALLOW, allow));
+        }
+        for header in &details.headers {
+            response.insert_header(header.clone());
+        }
+        response.body(serde_json::to_vec(&body).unwrap_or_default())
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    code: &'static str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
+    errors: &'a [FieldError],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    available_stock: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.details.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    /// Only a stand-in: the outermost middleware renders the problem with its request id.
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.code.status())
+    }
+}
+
+impl From<SaleError> for Problem {
+    fn from(error: SaleError) -> Self {
+        match error {
+            SaleError::ProductNotFound => {
+                Self::new(Code::ProductNotFound, "No product has this id. GET /api/products lists them.")
+            }
+            SaleError::NoReservation => Self::new(
+                Code::NoReservation,
+                "This user has no live reservation of this product (or not the one named). Reserve first.",
+            ),
+            SaleError::OrderNotFound => Self::new(Code::OrderNotFound, "No order has this id."),
+            SaleError::InsufficientStock { available, shortage } => Self::insufficient(available.get(), shortage),
+            SaleError::CheckoutInProgress => Self::new(
+                Code::CheckoutInProgress,
+                "This reservation is being paid for by another request. Repeat the checkout to learn its outcome.",
+            ),
+            SaleError::IdempotencyKeyReused => Self::new(
+                Code::IdempotencyKeyReused,
+                "This Idempotency-Key was used before with another body. Use a new key for a new request.",
+            ),
+            SaleError::TooMuchStock => Self::invalid(vec![FieldError {
+                field: "addStock".to_owned(),
+                message: "would take the stock above 1000000000 units".to_owned(),
+            }]),
+            SaleError::Unavailable(cause) => Self::unavailable(cause),
+            SaleError::Internal(cause) => Self::internal(cause),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        SaleError::from(error).into()
+    }
+}
+
+/// The problem behind an error; the framework's own errors become one too.
+pub(crate) fn problem_of(error: &actix_web::Error) -> Problem {
+    if let Some(problem) = error.as_error::<Problem>() {
+        return problem.clone();
+    }
+    let status = error.as_response_error().status_code();
+    if status.is_client_error() {
+        let code = match status {
+            StatusCode::PAYLOAD_TOO_LARGE => Code::PayloadTooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
+            StatusCode::NOT_FOUND => Code::RouteNotFound,
+            _ => Code::InvalidRequest,
+        };
+        return Problem::new(code, error.to_string());
+    }
+    Problem::internal(error)
+}
+
+/// Keeps headers that were put on an answer before it turned out to be an error.
+pub(crate) fn copy_headers(from: &HeaderMap, to: &mut HeaderMap) {
+    for (name, value) in from {
+        if !to.contains_key(name) {
+            to.insert(name.clone(), value.clone());
+        }
+    }
+}

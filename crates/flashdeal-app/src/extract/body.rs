@@ -1,0 +1,95 @@
+//! A JSON body: bounded in size and time, an object, UTF-8.
+
+use std::task::Poll;
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::future::LocalBoxFuture;
+use futures_util::{StreamExt, poll};
+use serde::Deserialize;
+
+use crate::error::{Code, Problem};
+
+use super::malformed;
+
+/// The bytes of a body; empty if there was none.
+pub(crate) struct JsonBody(Bytes);
+
+/// The largest body, in bytes.
+const MAX_BYTES: usize = 16 * 1024;
+/// How long a body may take to arrive.
+const ARRIVES_WITHIN: Duration = Duration::from_secs(5);
+
+impl JsonBody {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The body as an object of this shape; its fields judge themselves.
+    pub(crate) fn object<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Problem> {
+        let first = self.0.iter().find(|byte| !byte.is_ascii_whitespace());
+        match first {
+            None => return Err(malformed("A JSON body is required.")),
+            // A JSON array would otherwise fill the fields by position.
+            Some(b'{') => {}
+            Some(_) => return Err(malformed("The body must be a JSON object.")),
+        }
+        serde_json::from_slice(&self.0).map_err(|error| malformed(format!("The body is not valid JSON: {error}.")))
+    }
+}
+
+impl FromRequest for JsonBody {
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<Self, actix_web::Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let declared = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+            if declared.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > MAX_BYTES) {
+                return Err(too_large().into());
+            }
+            let bytes = collect(payload).await?;
+            if !bytes.is_empty() && !is_json(&request) {
+                let detail = "Send JSON, with the header Content-Type: application/json.";
+                return Err(Problem::new(Code::UnsupportedMediaType, detail).into());
+            }
+            Ok(Self(bytes))
+        })
+    }
+}
+
+/// The whole body. Most are in one chunk that has arrived already: no timer is set and nothing is copied for those.
+async fn collect(mut payload: Payload) -> Result<Bytes, actix_web::Error> {
+    let mut whole = Bytes::new();
+    loop {
+        let chunk = match poll!(payload.next()) {
+            Poll::Ready(chunk) => chunk,
+            Poll::Pending => match tokio::time::timeout(ARRIVES_WITHIN, payload.next()).await {
+                Ok(chunk) => chunk,
+                Err(_) => return Err(malformed("The body did not arrive in time.").into()),
+            },
+        };
+        let Some(chunk) = chunk else { return Ok(whole) };
+        let chunk = chunk?;
+        if whole.len() + chunk.len() > MAX_BYTES {
+            return Err(too_large().into());
+        }
+        whole = if whole.is_empty() { chunk } else { Bytes::from([whole, chunk].concat()) };
+    }
+}
+
+fn too_large() -> Problem {
+    Problem::new(Code::PayloadTooLarge, "The body may have at most 16 KiB.")
+}
+
+fn is_json(request: &HttpRequest) -> bool {
+    let Some(value) = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let essence = value.split(';').next().unwrap_or("").trim();
+    let Some((kind, subtype)) = essence.split_once('/') else { return false };
+    kind.eq_ignore_ascii_case("application")
+        && (subtype.eq_ignore_ascii_case("json") || subtype.to_ascii_lowercase().ends_with("+json"))
+}

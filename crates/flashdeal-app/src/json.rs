@@ -1,0 +1,167 @@
+//! JSON out: the shapes that the contract names, written straight into the body.
+
+use std::fmt::Display;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use flashdeal_domain::{Order, Product, Reservation, StockLevel, Timestamp};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+/// A hold as callers see it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct HoldBody<'a> {
+    #[serde(serialize_with = "id")]
+    reservation_id: &'a Uuid,
+    #[serde(serialize_with = "id")]
+    product_id: &'a Uuid,
+    user_id: &'a str,
+    quantity: u32,
+    #[serde(serialize_with = "shown")]
+    expires_at: Timestamp,
+}
+
+impl<'a> From<&'a Reservation> for HoldBody<'a> {
+    fn from(hold: &'a Reservation) -> Self {
+        Self {
+            reservation_id: hold.id.as_uuid(),
+            product_id: hold.product.as_uuid(),
+            user_id: hold.user.as_str(),
+            quantity: hold.quantity.get(),
+            expires_at: hold.expires_at,
+        }
+    }
+}
+
+/// An order as callers see it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OrderBody<'a> {
+    #[serde(serialize_with = "id")]
+    order_id: &'a Uuid,
+    #[serde(serialize_with = "id")]
+    reservation_id: &'a Uuid,
+    #[serde(serialize_with = "id")]
+    product_id: &'a Uuid,
+    user_id: &'a str,
+    quantity: u32,
+    unit_price: Box<RawValue>,
+    total: Box<RawValue>,
+    #[serde(serialize_with = "shown")]
+    created_at: Timestamp,
+}
+
+impl<'a> From<&'a Order> for OrderBody<'a> {
+    fn from(order: &'a Order) -> Self {
+        Self {
+            order_id: order.id.as_uuid(),
+            reservation_id: order.reservation.as_uuid(),
+            product_id: order.product.as_uuid(),
+            user_id: order.user.as_str(),
+            quantity: order.quantity.get(),
+            unit_price: number(order.unit_price),
+            total: number(order.total()),
+            created_at: order.created_at,
+        }
+    }
+}
+
+/// A product as callers see it; with its counters where they were asked for.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProductBody<'a> {
+    #[serde(serialize_with = "id")]
+    id: &'a Uuid,
+    name: &'a str,
+    description: &'a str,
+    price: Box<RawValue>,
+    total_stock: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reserved_stock: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    available_stock: Option<u32>,
+    #[serde(serialize_with = "shown")]
+    created_at: Timestamp,
+}
+
+impl<'a> ProductBody<'a> {
+    /// With the three counters of one read.
+    pub(crate) fn with_level(product: &'a Product, level: StockLevel) -> Self {
+        Self {
+            total_stock: level.total().get(),
+            reserved_stock: Some(level.reserved().get()),
+            available_stock: Some(level.available().get()),
+            ..Self::from(product)
+        }
+    }
+}
+
+impl<'a> From<&'a Product> for ProductBody<'a> {
+    fn from(product: &'a Product) -> Self {
+        Self {
+            id: product.id.as_uuid(),
+            name: product.name.as_str(),
+            description: product.description.as_str(),
+            price: number(product.price),
+            total_stock: product.total_stock.get(),
+            reserved_stock: None,
+            available_stock: None,
+            created_at: product.created_at,
+        }
+    }
+}
+
+/// The three counters.
+#[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names of the contract")]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StatusBody {
+    total_stock: u32,
+    reserved_stock: u32,
+    available_stock: u32,
+}
+
+impl From<StockLevel> for StatusBody {
+    fn from(level: StockLevel) -> Self {
+        Self {
+            total_stock: level.total().get(),
+            reserved_stock: level.reserved().get(),
+            available_stock: level.available().get(),
+        }
+    }
+}
+
+/// A page of anything.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PageBody<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) next_cursor: Option<String>,
+}
+
+/// An answer with this body.
+pub(crate) fn answer(status: StatusCode, body: &impl Serialize) -> HttpResponse {
+    let mut bytes = Vec::with_capacity(256);
+    match serde_json::to_writer(&mut bytes, body) {
+        Ok(()) => HttpResponse::build(status).content_type("application/json").body(bytes),
+        // Writing our own shapes into memory has no way to fail.
+        Err(_) => HttpResponse::InternalServerError().finish(),
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde wants")]
+fn id<S: Serializer>(id: &&Uuid, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut text = Uuid::encode_buffer();
+    serializer.serialize_str(id.as_hyphenated().encode_lower(&mut text))
+}
+
+fn shown<S: Serializer>(shown: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(shown)
+}
+
+/// Decimal text as a JSON number, digit by digit: never by way of a float.
+fn number(decimal: impl Display) -> Box<RawValue> {
+    RawValue::from_string(decimal.to_string()).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}

@@ -1,0 +1,122 @@
+//! The outermost layer: every request gets an id, every error its shape, every answer is counted.
+
+use std::time::Instant;
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web;
+use flashdeal_domain::ports::IdSource;
+use uuid::Uuid;
+
+use crate::environment::RandomIds;
+use crate::error::{Problem, copy_headers, problem_of};
+use crate::state::AppState;
+
+/// Names the route a request matched; set on each resource.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RouteName(pub(crate) &'static str);
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The middleware around everything.
+pub(crate) async fn request_id<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    let begun = now();
+    let id = id_of(request.headers());
+    let state = request.app_data::<web::Data<AppState>>().cloned();
+    let response = match next.call(request).await {
+        Ok(response) => response,
+        Err(error) => {
+            // No layer of ours ends so; what does, still gets the shape of a problem.
+            let problem = problem_of(&error);
+            let rendered = problem.render(id.to_str().unwrap_or(""));
+            return Err(InternalError::from_response(problem, rendered).into());
+        }
+    };
+    let mut response = match response.response().error().map(problem_of) {
+        None => response.map_into_left_body(),
+        Some(problem) => {
+            let mut rendered = shape(&problem, &id, response.request());
+            copy_headers(response.headers(), rendered.headers_mut());
+            response.into_response(rendered).map_into_right_body()
+        }
+    };
+    if let Some(state) = state {
+        let request = response.request();
+        let route = request.app_data::<RouteName>().map_or("unmatched", |name| name.0);
+        state.metrics.request(request.method(), route, response.status().as_u16(), begun.elapsed());
+    }
+    response.headers_mut().insert(X_REQUEST_ID, id);
+    Ok(response)
+}
+
+/// The answer for a problem; what is our fault is logged under the id.
+fn shape(problem: &Problem, id: &HeaderValue, request: &actix_web::HttpRequest) -> actix_web::HttpResponse {
+    let id = id.to_str().unwrap_or("");
+    let status = problem.code.status();
+    if status.is_server_error() {
+        let trace = request.headers().get("traceparent").and_then(|value| value.to_str().ok()).and_then(trace_id);
+        let (method, path, cause, code) = (request.method(), request.path(), problem.cause(), problem.code.name());
+        // Debug formatting escapes control characters: a path cannot forge a line of the log.
+        if status == actix_web::http::StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(request_id = id, trace_id = trace, %method, ?path, code, ?cause, "request failed");
+        } else {
+            tracing::warn!(request_id = id, trace_id = trace, %method, ?path, code, ?cause, "request failed");
+        }
+    }
+    problem.render(id)
+}
+
+/// The id a proxy gave, if it is a sane one; else a new one.
+fn id_of(headers: &HeaderMap) -> HeaderValue {
+    if let Some(given) = headers.get(X_REQUEST_ID).filter(|given| is_sane(given.as_bytes())) {
+        return given.clone();
+    }
+    let mut text = Uuid::encode_buffer();
+    let text = RandomIds.next_id().as_hyphenated().encode_lower(&mut text);
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("none"))
+}
+
+fn is_sane(id: &[u8]) -> bool {
+    (1..=64).contains(&id.len()) && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
+}
+
+/// The trace id of a W3C `traceparent`: `00-<32 hex>-<16 hex>-<2 hex>`.
+fn trace_id(traceparent: &str) -> Option<&str> {
+    let mut parts = traceparent.split('-');
+    let (_version, trace) = (parts.next()?, parts.next()?);
+    let hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (trace.len() == 32 && hex(trace) && parts.next().is_some_and(|span| span.len() == 16 && hex(span))).then_some(trace)
+}
+
+#[expect(clippy::disallowed_methods, reason = "times requests for the metrics; decides nothing")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_sane_id_is_taken_over() {
+        assert!(is_sane(b"req-1_2.A"));
+        for bad in [&b""[..], b"a b", b"a\"b", &[b'a'; 65]] {
+            assert!(!is_sane(bad));
+        }
+    }
+
+    #[test]
+    fn traceparent_is_read_strictly() {
+        let id = "4bf92f3577b34da6a3ce929d0e0e4736";
+        assert_eq!(trace_id(&format!("00-{id}-00f067aa0ba902b7-01")), Some(id));
+        for bad in ["", "00", "00-xyz-1-01", &format!("00-{id}"), &format!("00-{id}-short-01")] {
+            assert_eq!(trace_id(bad), None);
+        }
+    }
+}
