@@ -1,5 +1,4 @@
-// The deal board: a guest of the public API, without framework or build step.
-// Whatever others wrote is put in by textContent.
+// The deal board: a guest of the public API. Whatever others wrote is put in by textContent.
 
 const PAGE = 12; // deals per page
 const WATCHED_MAX = 100; // deals in one live stream
@@ -360,7 +359,7 @@ function makeDeal(product) {
 	node.dataset.productId = id;
 	ref.name.id = `name-${id}`;
 	ref.message.id = `msg-${id}`;
-	for (const el of [node.firstElementChild, ref.hold]) el.setAttribute('aria-labelledby', `${ref.name.id}`);
+	for (const el of [node.firstElementChild, ref.hold]) el.setAttribute('aria-labelledby', ref.name.id);
 	for (const el of node.querySelectorAll('button')) el.setAttribute('aria-describedby', ref.name.id);
 	for (const el of node.querySelectorAll('input')) el.setAttribute('aria-describedby', `${ref.name.id} ${ref.message.id}`);
 	on(ref.buy, 'submit', (e) => reserve(e, deal, ref.quantity));
@@ -457,7 +456,7 @@ function paint(deal) {
 	const face = hold ? 'hold' : kind === 'sold-out' ? 'gone' : 'buy';
 	const focused = ref.faces.dataset.face !== face && ref.faces.contains(document.activeElement);
 	ref.faces.dataset.face = face;
-	if (focused) (hold ? ref.hold : ref.message).focus({ preventScroll: true }); // the focused button went with its face
+	if (focused) (hold ? ref.hold : ref.message).focus({ preventScroll: true });
 
 	const [text, tone] = deal.msg ?? hintFor(deal, kind);
 	put(ref.message, text);
@@ -777,7 +776,7 @@ function checkedOut(deal, answer) {
 		recheck(deal);
 	} else if (data?.code === 'no_reservation') {
 		setHold(deal, null);
-		tell(deal, 'The hold had ended before this checkout began. Nothing was sold to you.', 'bad');
+		tell(deal, 'The hold had ended before this checkout: nothing was sold.', 'bad');
 		loadOrders();
 	} else if (data?.code === 'checkout_in_progress') tell(deal, 'Still in progress. Check out again: it sells once.', 'warn');
 	else if (answer.unsettled) tell(deal, 'No answer yet. It is repeated when the server is back, and sells once.', 'bad');
