@@ -6,15 +6,15 @@ use flashdeal_domain::IdempotencyKey;
 
 use crate::book::{Effect, HoldRow};
 use crate::schema::{gates, hold_keys, holds};
+use crate::updates::SetQuantity;
 
-/// Makes `effect` in the open transaction. Every statement is prepared once for the connection.
+/// Makes `effect` in the open transaction. But for the opening of a gate, every statement is prepared once.
 pub(crate) fn apply(conn: &mut SqliteConnection, effect: &Effect) -> QueryResult<()> {
     match effect {
         Effect::PutHold(hold) => put_hold(conn, hold),
         Effect::PutKey { row, key } => put_key(conn, row, key),
         Effect::SetQuantity { row, quantity } => {
-            let hold = holds::table.find(*row);
-            diesel::update(hold).set(holds::quantity.eq(i64::from(*quantity))).execute(conn).map(drop)
+            SetQuantity { row: *row, quantity: i64::from(*quantity) }.execute(conn).map(drop)
         }
         Effect::DropHolds { first, last } => {
             let over = holds::table.filter(holds::id.ge(*first)).filter(holds::id.le(*last));

@@ -27,6 +27,7 @@ mod load;
 mod record;
 mod schema;
 mod shared;
+mod updates;
 mod writer;
 
 use std::path::Path;

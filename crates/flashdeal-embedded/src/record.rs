@@ -4,6 +4,8 @@ mod changes;
 mod reads;
 pub(crate) mod rows;
 mod sales;
+#[cfg(test)]
+mod tests;
 mod transaction;
 
 use std::sync::{Arc, Mutex, PoisonError};

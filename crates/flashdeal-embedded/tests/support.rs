@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use flashdeal_domain::ports::{Clock, ReserveCall, ReserveOutcome, Sale};
@@ -15,16 +16,16 @@ use flashdeal_embedded::EmbeddedStore;
 use uuid::Uuid;
 
 /// A folder that goes when this does.
-pub struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let path = std::env::temp_dir().join(format!("flashdeal-embedded-{}", id()));
         std::fs::create_dir(&path).unwrap();
         Self(path)
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }
@@ -36,47 +37,54 @@ impl Drop for Folder {
     }
 }
 
-/// Real time.
-pub struct RealClock;
+/// Real time, moved by as many milliseconds as it is told.
+#[derive(Default)]
+pub(crate) struct MovedClock(AtomicI64);
 
-impl Clock for RealClock {
+impl MovedClock {
+    pub(crate) fn advance(&self, by_ms: i64) {
+        self.0.fetch_add(by_ms, Ordering::SeqCst);
+    }
+}
+
+impl Clock for MovedClock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock that is passed in")]
     fn now(&self) -> Timestamp {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap())
+        Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap() + self.0.load(Ordering::SeqCst))
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is where the tests' ids come from")]
-pub fn id() -> Uuid {
+pub(crate) fn id() -> Uuid {
     Uuid::now_v7()
 }
 
-pub fn units(units: u32) -> Units {
+pub(crate) fn units(units: u32) -> Units {
     Units::new(units).unwrap()
 }
 
-pub fn user(name: &str) -> UserId {
+pub(crate) fn user(name: &str) -> UserId {
     UserId::parse(name).unwrap()
 }
 
-pub fn minutes(minutes: u64) -> HoldTime {
+pub(crate) fn minutes(minutes: u64) -> HoldTime {
     HoldTime::new(Duration::from_mins(minutes)).unwrap()
 }
 
-pub fn open(folder: &Folder, clock: Arc<dyn Clock>) -> EmbeddedStore {
+pub(crate) fn open(folder: &Folder, clock: Arc<dyn Clock>) -> EmbeddedStore {
     EmbeddedStore::open(folder.path(), clock).unwrap()
 }
 
 /// A new product whose gate is open.
-pub async fn product(store: &EmbeddedStore, stock: u32) -> ProductId {
+pub(crate) async fn product(store: &EmbeddedStore, stock: u32) -> ProductId {
     let product = Product {
         id: ProductId::from_uuid(id()),
         name: ProductName::parse("Phone").unwrap(),
         description: Description::parse("").unwrap(),
         price: Price::parse("499.90").unwrap(),
         total_stock: units(stock),
-        created_at: RealClock.now(),
+        created_at: MovedClock::default().now(),
     };
     let product = store.create_product(product).await.unwrap().id;
     open_gate(store, product).await;
@@ -84,13 +92,13 @@ pub async fn product(store: &EmbeddedStore, stock: u32) -> ProductId {
 }
 
 /// Opens the gate as the domain does.
-pub async fn open_gate(store: &EmbeddedStore, product: ProductId) {
+pub(crate) async fn open_gate(store: &EmbeddedStore, product: ProductId) {
     let token = store.claim_opening(product).await.unwrap();
     let record = store.open_epoch(product).await.unwrap().unwrap();
     assert!(store.open(product, token, record).await.unwrap());
 }
 
-pub fn call(product: ProductId, name: &str, quantity: u32, ttl: HoldTime) -> ReserveCall {
+pub(crate) fn call(product: ProductId, name: &str, quantity: u32, ttl: HoldTime) -> ReserveCall {
     ReserveCall {
         product,
         user: user(name),
@@ -102,7 +110,7 @@ pub fn call(product: ProductId, name: &str, quantity: u32, ttl: HoldTime) -> Res
 }
 
 /// Reserves; the hold's id if it was made.
-pub async fn reserve(store: &EmbeddedStore, call: ReserveCall) -> Option<ReservationId> {
+pub(crate) async fn reserve(store: &EmbeddedStore, call: ReserveCall) -> Option<ReservationId> {
     match store.reserve(call).await.unwrap() {
         ReserveOutcome::Held { hold, .. } => Some(hold.reservation),
         ReserveOutcome::Insufficient(_) => None,
@@ -110,7 +118,7 @@ pub async fn reserve(store: &EmbeddedStore, call: ReserveCall) -> Option<Reserva
     }
 }
 
-pub fn sale(product: ProductId, name: &str, reservation: ReservationId, epoch: Epoch, quantity: u32) -> Sale {
+pub(crate) fn sale(product: ProductId, name: &str, reservation: ReservationId, epoch: Epoch, quantity: u32) -> Sale {
     Sale {
         order: OrderId::from_uuid(id()),
         product,

@@ -10,6 +10,7 @@ use super::rows;
 use crate::book::Book;
 use crate::schema::{holds, products};
 use crate::shared::RecordBatch;
+use crate::updates::SetStock;
 
 /// What a call does in the transaction; called again if the transaction has to be made again. It is given the row of the
 /// hold it settles, and answers whether it took that row out.
@@ -156,13 +157,8 @@ impl<'a> Transaction<'a> {
     pub(crate) fn flush(&mut self) -> QueryResult<()> {
         for (product, (stock, changed)) in &mut self.stocks {
             if std::mem::take(changed) {
-                diesel::update(products::table.find(rows::bytes(product.as_uuid())))
-                    .set((
-                        products::total_stock.eq(stock.total),
-                        products::version.eq(stock.version),
-                        products::epoch.eq(stock.epoch),
-                    ))
-                    .execute(self.conn)?;
+                let Stock { total, version, epoch, .. } = *stock;
+                SetStock { product: product.as_uuid().into_bytes(), total, version, epoch }.execute(self.conn)?;
             }
         }
         Ok(())
