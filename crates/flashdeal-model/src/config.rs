@@ -90,7 +90,7 @@ impl Config {
     /// A buyer who buys twice, one after the other, while the first attempts are still on their way.
     #[must_use]
     pub fn again(rules: Rules) -> Self {
-        Self { allotted: 1, buyers: 2, reservations_each: 2, quantity: 1, ..Self::calm(rules) }
+        Self { allotted: 1, reservations_each: 2, quantity: 1, lost_answers: false, ..Self::calm(rules) }
     }
 
     /// The gate's memory is lost: flushed once, with two who race to load it.
@@ -136,6 +136,7 @@ impl Config {
     pub fn shopkeeping(rules: Rules) -> Self {
         Self {
             allotted: 1,
+            quantity: 1,
             lost_answers: false,
             loaders: 1,
             budget: Budget { openings: 1, flushes: 1, restocks: 1, decreases: 1, ..Budget::default() },
@@ -143,7 +144,7 @@ impl Config {
         }
     }
 
-    /// Three buyers with two concurrent checkouts each, and every fault. Hours and much memory.
+    /// Three buyers with two concurrent checkouts each, and every fault: more than an hour, and gigabytes.
     #[must_use]
     pub fn large(rules: Rules) -> Self {
         Self {

@@ -1,7 +1,7 @@
 //! What the checker found, to be read by people.
 
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::num::NonZeroUsize;
 
 use stateright::{Checker, HasDiscoveries, Model as _};
 
@@ -44,8 +44,8 @@ pub struct Search {
     pub depth_first: bool,
     /// Stop when this promise is broken; else at any.
     pub until: Option<&'static str>,
-    /// Give up after this long.
-    pub limit: Option<Duration>,
+    /// Give up after about this many steps.
+    pub limit: Option<NonZeroUsize>,
 }
 
 impl Default for Search {
@@ -54,15 +54,19 @@ impl Default for Search {
     }
 }
 
-/// Searches a world, all of it unless a promise is broken or time runs out.
+/// Searches a world, all of it unless a promise is broken or the limit is reached.
 #[must_use]
 pub fn search(config: Config, how: &Search) -> Report {
     let stop = how.until.map_or(HasDiscoveries::AnyFailures, |promise| HasDiscoveries::AnyOf([promise].into()));
     let mut builder = Protocol(config).checker().threads(how.threads).finish_when(stop);
     if let Some(limit) = how.limit {
-        builder = builder.timeout(limit);
+        builder = builder.target_state_count(limit.get());
     }
-    if how.depth_first { report(&builder.spawn_dfs().join()) } else { report(&builder.spawn_bfs().join()) }
+    let mut report =
+        if how.depth_first { report(&builder.spawn_dfs().join()) } else { report(&builder.spawn_bfs().join()) };
+    let limited = how.limit.is_some_and(|limit| report.steps >= limit.get());
+    report.complete = report.broken.is_empty() && !limited;
+    report
 }
 
 fn report(checker: &impl Checker<Protocol>) -> Report {
@@ -73,7 +77,7 @@ fn report(checker: &impl Checker<Protocol>) -> Report {
         states: checker.unique_state_count(),
         steps: checker.state_count(),
         depth: checker.max_depth(),
-        complete: broken.is_empty() && checker.is_done(),
+        complete: false,
         broken,
     }
 }

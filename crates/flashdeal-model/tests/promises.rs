@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a world or a rule that is missing fails the test")]
 
+use std::num::NonZeroUsize;
+
 use flashdeal_model::promises::{
     HOLD_FINDS_STOCK, LIVE_HOLD_IS_HONOURED, NO_IS_FINAL, NO_UNIT_LEAKS, RELEASED_IS_NOT_SOLD,
 };
@@ -97,6 +99,13 @@ fn a_finish_must_adopt_the_total() {
 #[test]
 fn settling_is_needed() {
     is_needed("settle", "calm", NO_UNIT_LEAKS);
+}
+
+#[test]
+fn a_search_that_reached_its_limit_is_not_complete() {
+    let config = Config::named("large", Rules::default()).unwrap();
+    let report = search(config, &Search { limit: NonZeroUsize::new(10_000), ..Search::default() });
+    assert!(!report.complete && report.broken.is_empty(), "{}", print(config, &report));
 }
 
 #[test]
