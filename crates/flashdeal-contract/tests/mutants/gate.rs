@@ -38,6 +38,9 @@ impl Clock for Ratchet {
     }
 }
 
+/// Between two steps that should be one: long enough for others to come between on any machine.
+pub(crate) const A_MOMENT: Duration = Duration::from_millis(5);
+
 pub(crate) struct Wrong {
     right: Arc<dyn ReservationLedger>,
     mistake: Mistake,
@@ -105,7 +108,7 @@ impl Wrong {
                 return self.again(call, candidate).await;
             }
             (Mistake::ChecksThenHolds, None) if call.quantity <= level.available() => {
-                tokio::task::yield_now().await;
+                tokio::time::sleep(A_MOMENT).await;
                 let answer = self.right.reserve(call.clone()).await?;
                 let refused = matches!(answer, ReserveOutcome::Insufficient(_));
                 return if refused { self.hold_anyway(call).await } else { Ok(answer) };
@@ -215,9 +218,7 @@ impl ReservationLedger for Wrong {
         }
         self.right.finish(finish).await?;
         if let Some(record) = record.filter(|_| self.is(Mistake::FinishesInTwoSteps)) {
-            for _ in 0..20 {
-                tokio::task::yield_now().await;
-            }
+            tokio::time::sleep(A_MOMENT).await;
             self.right.adopt(product, record).await?;
         }
         Ok(())

@@ -10,6 +10,7 @@ use flashdeal_domain::{
     IdempotencyKey, Order, OrderId, Page, PageRequest, Product, ProductId, RecordState, ReservationId, StoreError,
     UserId, Version,
 };
+use uuid::Uuid;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mistake {
@@ -83,22 +84,20 @@ impl Wrong {
         states.first().map(|(_, state)| *state)
     }
 
-    /// Sells whatever the right record says.
+    /// Sells whatever the right record says: under another reservation, and with units from nowhere.
     async fn force(&self, mut sale: Sale) -> Result<Commit, StoreError> {
-        let units = sale.quantity;
-        loop {
+        for nth in 0_u128..100 {
+            let unheard = ReservationId::from_uuid(Uuid::from_u128(sale.order.as_uuid().as_u128() ^ nth));
             match self.right.commit(sale.clone()).await? {
                 Commit::NoStock { .. } => {
-                    let id = ReservationId::from_uuid(*sale.order.as_uuid());
-                    let stock = StockChange::Add { id, units };
+                    let stock = StockChange::Add { id: unheard, units: sale.quantity };
                     self.right.change_product(sale.product, Change { stock, ..Change::default() }).await?;
                 }
-                Commit::Void | Commit::Sold { earlier: true, .. } => {
-                    sale.reservation = ReservationId::from_uuid(*sale.order.as_uuid());
-                }
+                Commit::Void | Commit::Sold { earlier: true, .. } => sale.reservation = unheard,
                 answer => return Ok(answer),
             }
         }
+        panic!("others are always faster");
     }
 }
 
@@ -156,7 +155,7 @@ impl StockRepository for Wrong {
         match self.mistake {
             Mistake::Oversells => return self.force(sale).await,
             Mistake::ChecksThenWrites if state.total >= sale.quantity => {
-                tokio::task::yield_now().await;
+                tokio::time::sleep(crate::gate::A_MOMENT).await;
                 return self.force(sale).await;
             }
             Mistake::SellsTwice if matches!(settled, Some(Settlement::Sold(_))) => return self.force(sale).await,
