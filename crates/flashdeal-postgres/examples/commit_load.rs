@@ -7,7 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement stops at the first surprise and prints")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use flashdeal_domain::ports::{Commit, Sale};
@@ -51,7 +51,8 @@ async fn main() {
     }
     let books = "SELECT count(*) FROM products WHERE total_stock <> (SELECT sum(delta) FROM stock_ledger WHERE product_id = id)";
     let off = database.sql(books).await.unwrap();
-    println!("products whose ledger does not sum to their stock: {}", off[0][0].as_deref().unwrap());
+    let off = off.first().and_then(|row| row.first()).cloned().flatten().unwrap();
+    println!("products whose ledger does not sum to their stock: {off}");
 }
 
 async fn create(store: &Arc<PostgresStore>, count: u64) -> Vec<ProductId> {
@@ -78,14 +79,18 @@ async fn create(store: &Arc<PostgresStore>, count: u64) -> Vec<ProductId> {
 
 fn report(name: &str, (mut latencies, took): (Vec<Duration>, Duration)) {
     latencies.sort_unstable();
-    let at = |share: f64| latencies[(latencies.len() as f64 * share) as usize].as_secs_f64() * 1000.0;
-    println!("{name:>28} {:>10.0} {:>10.2} {:>10.2}", latencies.len() as f64 / took.as_secs_f64(), at(0.5), at(0.99));
+    let at = |percent: usize| {
+        let latency: Duration = latencies.get(latencies.len() * percent / 100).copied().unwrap_or_default();
+        latency.as_secs_f64() * 1000.0
+    };
+    let sales = f64::from(u32::try_from(latencies.len()).unwrap());
+    println!("{name:>28} {:>10.0} {:>10.2} {:>10.2}", sales / took.as_secs_f64(), at(50), at(99));
 }
 
 /// Which product the next sale is of: each in its turn.
 fn turn(products: &[ProductId]) -> ProductId {
-    static TURN: AtomicU64 = AtomicU64::new(0);
-    products[TURN.fetch_add(1, Ordering::Relaxed) as usize % products.len()]
+    static TURN: AtomicUsize = AtomicUsize::new(0);
+    *products.get(TURN.fetch_add(1, Ordering::Relaxed) % products.len()).unwrap()
 }
 
 /// Callers of the port, each with one sale at a time.

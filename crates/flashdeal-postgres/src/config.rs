@@ -11,9 +11,10 @@ use flashdeal_batching::Limits;
 pub struct PostgresConfig {
     /// A PostgreSQL connection string: `postgres://user:password@host:port/database?…` or `key=value …`.
     ///
-    /// `sslmode` may be `disable`, `prefer` (the default), `require`, `verify-ca` or `verify-full`, as with libpq; with the
-    /// last two, or wherever `sslrootcert` names a PEM file, the server must show a certificate that it, or else the
-    /// system's certificates, vouch for.
+    /// In the URL form, `sslmode` may be `disable`, `prefer` (the default), `require`, `verify-ca` or `verify-full`, as with
+    /// libpq. The last two, and `require` with an `sslrootcert`, want a certificate that the PEM file `sslrootcert`
+    /// vouches for, or the system's certificates without one; `verify-full` wants it to name the host as well. Only
+    /// `verify-full` is safe from somebody who stands between.
     pub url: String,
     /// The most connections this store opens: 1 or more; 16 by default.
     pub max_connections: usize,

@@ -8,11 +8,13 @@ use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::Config;
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::config::PostgresConfig;
 use crate::door::Door;
 use crate::error::{ConnectError, whole_story};
+use crate::tls::read_url;
 
 /// How long making one connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -46,14 +48,14 @@ pub(crate) struct ConnectFailure {
 /// Makes connections to one database for a pool.
 pub(crate) struct Connector {
     config: Config,
+    tls: MakeRustlsConnect,
     call_timeout: Duration,
     door: Door,
 }
 
 impl Connector {
     pub(crate) fn new(config: &PostgresConfig) -> Result<Self, ConnectError> {
-        let mut postgres: Config =
-            config.url.parse().map_err(|error: tokio_postgres::Error| ConnectError::Config(whole_story(&error)))?;
+        let (mut postgres, tls) = read_url(&config.url)?;
         postgres
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_user_timeout(TCP_TIMEOUT)
@@ -64,12 +66,12 @@ impl Connector {
         if postgres.get_application_name().is_none() {
             postgres.application_name("flashdeal");
         }
-        Ok(Self { config: postgres, call_timeout: config.call_timeout, door: Door::default() })
+        Ok(Self { config: postgres, tls, call_timeout: config.call_timeout, door: Door::default() })
     }
 
     /// Makes a connection as it comes, without the limits of calls.
     pub(crate) async fn connect(&self) -> Result<Connection, String> {
-        let (client, io) = self.config.connect(NoTls).await.map_err(|error| whole_story(&error))?;
+        let (client, io) = self.config.connect(self.tls.clone()).await.map_err(|error| whole_story(&error))?;
         let alive = Arc::new(AtomicBool::new(true));
         let (close, closed) = oneshot::channel();
         let still_alive = Arc::clone(&alive);

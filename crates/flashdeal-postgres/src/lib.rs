@@ -30,6 +30,7 @@ mod rows;
 mod schema;
 mod store;
 mod survey;
+mod tls;
 mod voids;
 
 pub use config::PostgresConfig;

@@ -105,10 +105,10 @@ async fn a_server_that_is_down_is_unavailable_at_once_and_found_when_it_is_back(
 
     let begun = Instant::now();
     for answer in join_all((0..100).map(|n| store.commit(sale(product, &format!("buyer-{n}"))))).await {
-        unavailable(answer);
+        unavailable(&answer);
     }
-    unavailable(store.product(product).await);
-    unavailable(store.ping().await);
+    unavailable(&store.product(product).await);
+    unavailable(&store.ping().await);
     assert!(begun.elapsed() < 3 * CALL_TIMEOUT + GRACE, "{:?}", begun.elapsed());
 
     server.restart().await.unwrap();
@@ -131,9 +131,9 @@ async fn a_frozen_server_hangs_nobody_and_is_used_again() {
     let took = begun.elapsed();
     server.resume();
     assert!(took < CALL_TIMEOUT + GRACE, "{took:?}");
-    unavailable(commit);
-    unavailable(read);
-    unavailable(epoch);
+    unavailable(&commit);
+    unavailable(&read);
+    unavailable(&epoch);
 
     let again = commit_until_known(&store, &one).await;
     // The epoch may have been raised after all: unknown means unknown. Never both, and never twice.
@@ -161,8 +161,8 @@ async fn a_locked_row_is_waited_for_no_longer_than_a_call_may_take() {
     let begun = Instant::now();
     let (commit, epoch) = tokio::join!(store.commit(one.clone()), store.open_epoch(product));
     assert!(begun.elapsed() < CALL_TIMEOUT + GRACE, "{:?}", begun.elapsed());
-    unavailable(commit);
-    unavailable(epoch);
+    unavailable(&commit);
+    unavailable(&epoch);
     assert_eq!(store.product(product).await.unwrap().unwrap().total_stock, units(100), "reads go on");
     let waiting =
         "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";

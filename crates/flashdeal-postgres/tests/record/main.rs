@@ -8,3 +8,4 @@ mod ledger;
 mod migrations;
 mod settings;
 mod support;
+mod tls;

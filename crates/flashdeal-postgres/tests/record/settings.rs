@@ -42,8 +42,8 @@ async fn a_server_that_takes_no_writes_is_unavailable() {
     let name = value(&database, "SELECT current_database()").await;
     database.sql(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await.unwrap();
     let store = store(database.url()).await;
-    unavailable(store.commit(sale(product, "ada")).await);
-    unavailable(store.open_epoch(product).await);
+    unavailable(&store.commit(sale(product, "ada")).await);
+    unavailable(&store.open_epoch(product).await);
     assert!(store.product(product).await.unwrap().is_some());
 }
 

@@ -84,7 +84,7 @@ pub(crate) fn sold(answer: Result<Commit, StoreError>) -> Order {
 }
 
 #[track_caller]
-pub(crate) fn unavailable<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
+pub(crate) fn unavailable<T: std::fmt::Debug>(answer: &Result<T, StoreError>) {
     assert!(matches!(answer, Err(StoreError::Unavailable { store: "postgres", .. })), "{answer:?}");
 }
 
