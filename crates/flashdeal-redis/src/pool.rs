@@ -31,7 +31,7 @@ impl Pool {
     }
 
     pub(crate) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
-        self.within_limit(async {
+        self.within_limit(Box::pin(async {
             let value = match &self.kind {
                 Kind::Standalone(pool) => get(pool.get().await)?.req_packed_command(command).await,
                 Kind::Cluster(pool) => get(pool.get().await)?.req_packed_command(command).await,
@@ -39,23 +39,24 @@ impl Pool {
             };
             let value = value.and_then(deadpool_redis::redis::Value::extract_error);
             from_redis_value(value.map_err(store_error)?).map_err(|error| StoreError::failed(STORE, error))
-        })
+        }))
         .await
     }
 
     /// Sends several commands at once; none of their answers is looked at but for errors.
     pub(crate) async fn send_all(&self, commands: &Pipeline) -> Result<(), StoreError> {
-        self.within_limit(async {
+        self.within_limit(Box::pin(async {
             let sent = match &self.kind {
                 Kind::Standalone(pool) => commands.exec_async(&mut get(pool.get().await)?).await,
                 Kind::Cluster(pool) => commands.exec_async(&mut get(pool.get().await)?).await,
                 Kind::Sentinel(pool) => commands.exec_async(&mut get(pool.get().await)?).await,
             };
             sent.map_err(store_error)
-        })
+        }))
         .await
     }
 
+    /// Making a connection takes a large future: it comes boxed, so that callers need not carry it about.
     async fn within_limit<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         timeout(self.limit, call).await.unwrap_or_else(|elapsed| Err(StoreError::unavailable(STORE, elapsed)))
     }

@@ -49,7 +49,8 @@ impl Line {
         }
         // If the caller's time is over before this ends, this stands as the failure.
         failures.failed(std::io::Error::from(std::io::ErrorKind::TimedOut).into());
-        match maker.make().await {
+        // Boxed, since it is large and seldom needed: every batch would carry it about.
+        match Box::pin(maker.make()).await {
             Ok((connection, lost)) => {
                 metrics::counter!("flashdeal_redis_connects_total").increment(1);
                 *failures = Failures::default();

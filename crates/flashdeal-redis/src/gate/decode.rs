@@ -137,8 +137,8 @@ impl<'a> Answers<'a> {
 
     /// Six bytes: milliseconds, or a count that may pass 32 bits.
     fn millis(&mut self) -> Result<i64, Garbled> {
-        let [a, b, c, d, e, f] = self.take()?;
-        Ok(i64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+        let low: [u8; 6] = self.take()?;
+        Ok(low.iter().fold(0, |high, byte| high << 8 | i64::from(*byte)))
     }
 
     fn take<const N: usize>(&mut self) -> Result<[u8; N], Garbled> {

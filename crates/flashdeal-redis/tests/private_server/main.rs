@@ -1,0 +1,7 @@
+//! The adapter on private servers: faults of Redis, the rate limit, other topologies.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod faults;
+mod rate_limit;
+mod support;

@@ -1,0 +1,110 @@
+//! The shared rate limit, over two instances.
+
+use std::time::Duration;
+
+use flashdeal_domain::StoreError;
+use flashdeal_redis::{RedisStore, SharedRateLimit};
+use flashdeal_tests::redis::PrivateRedis;
+use tokio::time::sleep;
+
+use crate::support::{config, start};
+
+async fn limits(server: &PrivateRedis, limit: u64, window: Duration) -> [SharedRateLimit; 2] {
+    let connect = async || RedisStore::connect(config(server)).await.unwrap().rate_limit(limit, window);
+    [connect().await, connect().await]
+}
+
+#[tokio::test]
+async fn request_101_is_the_first_refused_over_two_instances() {
+    let server = start().await;
+    let limits = limits(&server, 100, Duration::from_mins(15)).await;
+    for (n, limit) in (1..=100).zip(limits.iter().cycle()) {
+        let decision = limit.take("10.0.0.1").await.unwrap();
+        assert!(decision.allowed, "request {n}");
+        assert_eq!(decision.remaining, 100 - n);
+        assert!(decision.reset_after > Duration::from_secs(890));
+    }
+    for limit in limits.iter().cycle().take(10) {
+        let decision = limit.take("10.0.0.1").await.unwrap();
+        assert!(!decision.allowed && decision.remaining == 0);
+    }
+    assert!(limits[0].take("10.0.0.2").await.unwrap().allowed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_crowd_at_once_is_let_through_exactly_as_often_as_is_allowed() {
+    let server = start().await;
+    let limits = limits(&server, 100, Duration::from_mins(15)).await;
+    let calls: Vec<_> = (0..1000)
+        .zip(limits.iter().cycle())
+        .map(|(_, limit)| {
+            let limit = limit.clone();
+            tokio::spawn(async move { limit.take("client").await.unwrap() })
+        })
+        .collect();
+    let mut remaining = Vec::new();
+    for call in calls {
+        let decision = call.await.unwrap();
+        if decision.allowed {
+            remaining.push(decision.remaining);
+        }
+    }
+    remaining.sort_unstable();
+    assert_eq!(remaining, (0..100).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_window_opens_with_the_first_request_and_ends() {
+    let server = start().await;
+    let [limit, _] = limits(&server, 2, Duration::from_millis(400)).await;
+    for expected in [true, true, false, false] {
+        assert_eq!(limit.take("client").await.unwrap().allowed, expected);
+    }
+    sleep(Duration::from_millis(450)).await;
+    for expected in [true, true, false] {
+        assert_eq!(limit.take("client").await.unwrap().allowed, expected);
+    }
+}
+
+/// A high limit is decided without asking while it is far away, and exactly when it comes near.
+#[tokio::test]
+async fn a_high_limit_is_kept_over_two_instances() {
+    let server = start().await;
+    let limits = limits(&server, 20_000, Duration::from_mins(15)).await;
+    let (mut allowed, mut local) = (0, 0);
+    for (n, limit) in (0..24_000).zip(limits.iter().cycle()) {
+        let decision = limit.take("client").await.unwrap();
+        allowed += u32::from(decision.allowed);
+        local += u32::from(decision.local && decision.allowed);
+        if n % 1000 == 0 {
+            sleep(Duration::from_millis(25)).await;
+        }
+    }
+    assert_eq!(allowed, 20_000);
+    assert!(local > 13_000, "only {local} were decided without asking");
+}
+
+#[tokio::test]
+async fn without_redis_nobody_decides_and_with_it_again_they_do() {
+    let server = start().await;
+    let limits = limits(&server, 20_000, Duration::from_mins(15)).await;
+    assert!(limits[0].take("client").await.unwrap().allowed);
+    server.kill9().await.unwrap();
+    let mut last = limits[0].take("client").await;
+    for _ in 0..100 {
+        if last.is_err() {
+            break;
+        }
+        sleep(Duration::from_millis(20)).await;
+        last = limits[0].take("client").await;
+    }
+    assert!(matches!(last, Err(StoreError::Unavailable { .. })), "{last:?}");
+    server.restart().await.unwrap();
+    for _ in 0..100 {
+        if limits[0].take("client").await.is_ok() {
+            return;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the limit does not come back");
+}
