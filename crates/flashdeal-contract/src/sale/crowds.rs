@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use flashdeal_domain::SaleError;
+use flashdeal_domain::{SaleError, Shortage};
 
 use crate::LedgerFixture;
 use crate::sale::shop::Shop;
@@ -14,10 +14,14 @@ pub async fn a_crowd_buys_everything_once(fixture: &dyn LedgerFixture) {
     let bought = at_once(users("buyer", 200).into_iter().enumerate().map(|(nth, user)| {
         let shop = shop.instance(fixture, nth);
         async move {
-            match shop.try_reserve(&user, 1).await {
-                Ok(_) => Some(ok(shop.checkout(&user).await).order.id),
-                Err(SaleError::InsufficientStock { .. }) => None,
-                Err(error) => panic!("a call failed: {error}"),
+            loop {
+                match shop.try_reserve(&user, 1).await {
+                    Ok(_) => return Some(ok(shop.checkout(&user).await).order.id),
+                    Err(SaleError::InsufficientStock { shortage: Shortage::SoldOut, .. }) => return None,
+                    // Others hold what is left, or a sale is about to end: "worth a retry".
+                    Err(SaleError::InsufficientStock { .. }) => tokio::task::yield_now().await,
+                    Err(error) => panic!("a call failed: {error}"),
+                }
             }
         }
     }))
