@@ -76,6 +76,7 @@ mod suites;
 mod support;
 
 pub mod ledger;
+pub mod mortal;
 pub mod record;
 pub mod reference;
 pub mod restart;

@@ -3,6 +3,7 @@
 pub mod checkouts;
 pub mod contention;
 pub mod crowds;
+pub mod kill_points;
 pub mod use_cases;
 
 mod shop;
@@ -50,6 +51,16 @@ macro_rules! __sale_cases {
                 a_double_click_is_one_order
                 a_crowd_before_a_closed_gate_is_let_in
                 a_forgetful_gate_sells_nothing_twice
+            }
+            kill_points {
+                a_reserve_dies_anywhere
+                a_checkout_dies_anywhere
+                a_release_dies_anywhere
+                a_release_of_a_paying_hold_dies_anywhere
+                a_load_dies_anywhere
+                a_settle_dies_anywhere
+                a_decrease_dies_anywhere
+                an_increase_dies_anywhere
             }
         }
     };

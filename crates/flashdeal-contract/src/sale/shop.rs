@@ -6,7 +6,7 @@ use std::time::Duration;
 use flashdeal_domain::ports::{IdSource, Ports, Runtime, Unobserved};
 use flashdeal_domain::{
     CheckedOut, CheckoutRequest, Description, FlashSale, NewProduct, Policy, ProductId, Quantity, Reservation,
-    ReservationId, ReserveRequest, Reserved, SaleError, StockDelta, Tick, UserId,
+    ReservationId, ReservationLedger, ReserveRequest, Reserved, SaleError, StockDelta, Tick, UserId,
 };
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::LedgerFixture;
 use crate::ledger::gate::{Counters, Gate, counters};
+use crate::mortal::Mortal;
 use crate::reference::ManualClock;
 use crate::support::{key, name, ok, price, reservation_id, units};
 
@@ -44,6 +45,12 @@ impl Shop {
     /// One of two servers, in turn.
     pub(crate) fn instance(&self, fixture: &dyn LedgerFixture, nth: usize) -> Self {
         if nth.is_multiple_of(2) { self.clone() } else { Self::over(self.gate.second(fixture)) }
+    }
+
+    /// The same product, served by a server that may die.
+    pub(crate) fn served_by(&self, mortal: Arc<Mortal>) -> Self {
+        let ledger: Arc<dyn ReservationLedger> = mortal.clone();
+        Self::over(Gate { record: mortal, ledger, product: self.gate.product })
     }
 
     fn over(gate: Gate) -> Self {
