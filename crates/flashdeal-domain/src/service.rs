@@ -19,7 +19,7 @@ use crate::order::Order;
 use crate::page::{Page, PageRequest};
 use crate::ports::Ports;
 use crate::product::{NewProduct, Product};
-use crate::stock::StockLevel;
+use crate::stock::{RecordState, StockLevel};
 use crate::text::UserId;
 use crate::time::HoldTime;
 
@@ -147,6 +147,11 @@ impl FlashSale {
         let (record, ledger) = futures_util::join!(self.ports.record.ping(), self.ports.ledger.ping());
         let failing: Vec<_> = [record, ledger].into_iter().filter_map(Result::err).collect();
         if failing.is_empty() { Ok(()) } else { Err(failing) }
+    }
+
+    /// The record's state of a product as it is now.
+    async fn record_state(&self, product: ProductId) -> Result<Option<RecordState>, StoreError> {
+        Ok(self.ports.record.states(&[product]).await?.first().map(|(_, state)| *state))
     }
 
     fn mint_reservation(&self) -> ReservationId {

@@ -95,7 +95,7 @@ impl FlashSale {
             settlement = self.ports.record.void(product, reservation, &paying.user).await?;
         }
         let Some(settlement) = settlement else { return Ok(false) };
-        let record = self.ports.record.states(&[product]).await?.first().map(|(_, record)| *record);
+        let record = self.record_state(product).await?;
         let finish = Finish { product, user: paying.user.clone(), reservation, record };
         if !unless_closed(self.ports.ledger.finish(finish).await)? {
             return Ok(false);

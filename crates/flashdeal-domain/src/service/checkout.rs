@@ -91,15 +91,13 @@ impl FlashSale {
                     let finish = self.finish_of(request, hold, Some(record));
                     return Ok((CheckedOut { order, created: !earlier, replayed: false }, Some(finish)));
                 }
-                Commit::Fenced => {
-                    self.ports.observer.observe(SaleEvent::Fenced);
-                    self.open_gate(product, true).await?;
-                }
+                Commit::Fenced => self.reopen_after_fence(product, epoch).await?,
                 Commit::Void => {
-                    self.finish_quietly(self.finish_of(request, hold, None)).await;
+                    let record = self.record_state(product).await?;
+                    self.finish_quietly(self.finish_of(request, hold, record)).await;
                     return Err(SaleError::NoReservation);
                 }
-                Commit::NoStock { record } => return self.refuse(request, hold, record).await,
+                Commit::NoStock { .. } => return self.refuse(request, hold).await,
                 // The hold stays paying: another checkout, with a key of its own, can still sell it.
                 Commit::KeyReused => return Err(SaleError::IdempotencyKeyReused),
                 Commit::UnknownProduct => return Err(SaleError::ProductNotFound),
@@ -194,12 +192,19 @@ impl FlashSale {
     }
 
     /// The record has fewer units than a gate without memory promised. The hold is voided, so that a late repeat cannot
-    /// sell it, and ended.
-    async fn refuse<T>(&self, request: &CheckoutRequest, hold: Hold, record: RecordState) -> Result<T, SaleError> {
-        self.ports.record.void(request.product, hold.reservation, &request.user).await?;
-        self.finish_quietly(self.finish_of(request, hold, Some(record))).await;
-        let shortage = Shortage::of(StockLevel::new(record.total, Units::ZERO));
-        Err(SaleError::InsufficientStock { available: record.total, shortage })
+    /// sell it, and ended; unless another attempt sold it meanwhile.
+    async fn refuse(&self, request: &CheckoutRequest, hold: Hold) -> Result<(CheckedOut, Option<Finish>), SaleError> {
+        let product = request.product;
+        let settled = self.ports.record.void(product, hold.reservation, &request.user).await?;
+        let record = self.record_state(product).await?;
+        let finish = self.finish_of(request, hold, record);
+        if let Some(Settlement::Sold(order)) = settled {
+            return Ok((CheckedOut { order, created: false, replayed: false }, Some(finish)));
+        }
+        self.finish_quietly(finish).await;
+        let left = record.map_or(Units::ZERO, |record| record.total);
+        let shortage = Shortage::of(StockLevel::new(left, Units::ZERO));
+        Err(SaleError::InsufficientStock { available: left, shortage })
     }
 
     #[expect(clippy::unused_self, reason = "reads as the sale's own step beside begin and commit")]

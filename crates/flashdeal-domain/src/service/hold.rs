@@ -87,7 +87,10 @@ impl FlashSale {
     async fn release_paying(&self, product: ProductId, user: &UserId, hold: Hold) -> Result<Reservation, SaleError> {
         let settled = self.ports.record.void(product, hold.reservation, user).await?;
         let settled = settled.ok_or(SaleError::ProductNotFound)?;
-        let finish = Finish { product, user: user.clone(), reservation: hold.reservation, record: None };
+        // If a checkout won, the total it left must reach the gate in the same step that frees the units there: else somebody
+        // is promised a unit that is gone.
+        let record = self.record_state(product).await?;
+        let finish = Finish { product, user: user.clone(), reservation: hold.reservation, record };
         self.through_gate(product, || self.ports.ledger.finish(finish.clone())).await?;
         match settled {
             Settlement::Void => Ok(reservation(product, user.clone(), hold)),

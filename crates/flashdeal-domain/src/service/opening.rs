@@ -9,7 +9,8 @@ use futures_util::future::{BoxFuture, Shared};
 
 use crate::error::{SaleError, StoreError};
 use crate::ids::ProductId;
-use crate::ports::{LedgerError, Ports, SaleEvent};
+use crate::ports::{GateView, LedgerError, Ports, SaleEvent};
+use crate::stock::Epoch;
 use crate::time::Timestamp;
 
 use super::FlashSale;
@@ -76,6 +77,22 @@ impl FlashSale {
             Opened::Yes => Ok(()),
             Opened::UnknownProduct => Err(SaleError::ProductNotFound),
         }
+    }
+
+    /// After the record refused a commit for its epoch: sees to it that the gate stands under a newer one.
+    ///
+    /// Each reopening fences whatever the other instances have under way. If every fence led to one, a crowd of checkouts on
+    /// two instances would fence each other for ever; so only a gate that still stands under the refused epoch is reopened.
+    pub(super) async fn reopen_after_fence(&self, product: ProductId, refused: Epoch) -> Result<(), SaleError> {
+        self.ports.observer.observe(SaleEvent::Fenced);
+        // Whoever raised the epoch is about to open the gate under it.
+        self.ports.runtime.sleep(self.jitter(Duration::from_millis(10))).await;
+        let views = self.ports.ledger.view(&[product], self.policy.settle_after).await?;
+        let moved_on = |view: &GateView| view.open.is_some_and(|(epoch, _)| epoch > refused) && !view.needs_reopening;
+        if views.iter().any(moved_on) {
+            return Ok(());
+        }
+        self.open_gate(product, true).await
     }
 
     /// An opening that runs to its end as a task of its own, so that no caller who hangs up can stop it for the others.
