@@ -6,7 +6,7 @@
 //!
 //! The folder decides which disk is measured; the default is one in the system's place for temporary files.
 
-#[path = "../tests/support.rs"]
+#[path = "../tests/support/store.rs"]
 mod support;
 
 use std::path::PathBuf;
@@ -168,7 +168,11 @@ impl std::fmt::Display for Rate {
 }
 
 /// Runs `operation` from all callers until `limit`, or until a thousand numbers in a row took no time at all.
-fn load<F>(store: &EmbeddedStore, limit: Duration, operation: impl Fn(EmbeddedStore, u64) -> F + Clone + Send + 'static) -> Rate
+fn load<F>(
+    store: &EmbeddedStore,
+    limit: Duration,
+    operation: impl Fn(EmbeddedStore, u64) -> F + Clone + Send + 'static,
+) -> Rate
 where
     F: Future<Output = ()>,
 {

@@ -23,7 +23,7 @@ const WAL: &str = "PRAGMA journal_mode = WAL;";
 const PRAGMAS: &str = "
     PRAGMA synchronous = FULL;
     PRAGMA foreign_keys = ON;
-    PRAGMA busy_timeout = 5000;
+    PRAGMA busy_timeout = 1000;
     PRAGMA cache_size = -8192;
     PRAGMA mmap_size = 0;
     PRAGMA temp_store = MEMORY;

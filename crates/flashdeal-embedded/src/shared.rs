@@ -106,7 +106,11 @@ impl Shared {
     }
 
     /// The clock is read under the lock, so that time never seems to step back because two callers overtook each other.
-    fn at_gates<T>(&self, mut state: MutexGuard<'_, State>, call: impl FnOnce(&mut Book) -> T) -> Result<T, StoreError> {
+    fn at_gates<T>(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        call: impl FnOnce(&mut Book) -> T,
+    ) -> Result<T, StoreError> {
         if matches!(state.phase, Phase::Closing | Phase::Closed) {
             return Err(closed());
         }
@@ -213,7 +217,8 @@ impl Shared {
             call.settle(&mut state.book);
         }
         self.durable.store(through, Ordering::Release);
-        let (told, waiting) = std::mem::take(&mut state.waiters).into_iter().partition(|(effect, _)| *effect <= through);
+        let (told, waiting) =
+            std::mem::take(&mut state.waiters).into_iter().partition(|(effect, _)| *effect <= through);
         state.waiters = waiting;
         let counts = std::mem::take(&mut state.book.counts);
         drop(state);

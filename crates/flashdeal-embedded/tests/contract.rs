@@ -1,5 +1,6 @@
 //! The port contract, both ports in one file.
 
+#[path = "support/store.rs"]
 mod support;
 
 use std::sync::Arc;

@@ -2,8 +2,8 @@
 
 use flashdeal_domain::{ProductId, RecordState, ReservationId, UserId};
 
-use super::entries::{Entry, Kind, NONE};
 use super::Book;
+use super::entries::{Entry, Kind, NONE};
 
 /// A gate's row, with the record's newer state if there is one.
 #[derive(Debug, Clone, Copy)]

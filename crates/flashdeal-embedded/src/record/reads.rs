@@ -4,8 +4,8 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use flashdeal_domain::ports::{KeyedOrder, Settlement};
 use flashdeal_domain::{
-    Epoch, IdempotencyKey, Order, OrderId, Page, PageRequest, Product, ProductId, RecordState, ReservationId, Units, UserId,
-    Version,
+    Epoch, IdempotencyKey, Order, OrderId, Page, PageRequest, Product, ProductId, RecordState, ReservationId, Units,
+    UserId, Version,
 };
 use uuid::Uuid;
 

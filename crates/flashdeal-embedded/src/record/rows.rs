@@ -5,7 +5,8 @@ use diesel::result::Error;
 use diesel::sqlite::SqliteConnection;
 use flashdeal_domain::ports::KeyedOrder;
 use flashdeal_domain::{
-    Description, Invalid, Order, OrderId, Price, Product, ProductId, ProductName, ReservationId, Timestamp, Units, UserId,
+    Description, Invalid, Order, OrderId, Price, Product, ProductId, ProductName, ReservationId, Timestamp, Units,
+    UserId,
 };
 use uuid::Uuid;
 

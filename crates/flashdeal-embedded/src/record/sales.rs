@@ -23,11 +23,7 @@ pub(super) fn commit(txn: &mut Transaction<'_>, sale: &Sale, hold: Option<i64>) 
         return Ok((refusal.unwrap_or(Commit::Void), false));
     }
     write_order(txn, sale, stock)?;
-    let stock = Stock {
-        total: stock.total - i64::from(sale.quantity.get()),
-        version: stock.version + 1,
-        ..stock
-    };
+    let stock = Stock { total: stock.total - i64::from(sale.quantity.get()), version: stock.version + 1, ..stock };
     txn.set_stock(sale.product, stock);
     let order = Order {
         id: sale.order,

@@ -85,7 +85,8 @@ fn every_statement_of_the_hot_paths_is_prepared_once() {
         }
         let mut txn = Transaction::new(&mut conn, 0);
         changes::create(&mut txn, &phone()).unwrap();
-        for (sale, hold) in [(sale(n, None), None), (sale(n + 1, Some(&n.to_string())), Some(1)), (sale(n, None), None)] {
+        for (sale, hold) in [(sale(n, None), None), (sale(n + 1, Some(&n.to_string())), Some(1)), (sale(n, None), None)]
+        {
             assert!(matches!(sales::commit(&mut txn, &sale, hold).unwrap().0, Commit::Sold { .. }));
         }
         txn.flush().unwrap();

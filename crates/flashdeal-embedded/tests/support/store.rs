@@ -129,3 +129,32 @@ pub(crate) fn sale(product: ProductId, name: &str, reservation: ReservationId, e
         key: None,
     }
 }
+
+/// The deltas of each product sum to its stock, and each sale has its order.
+pub(crate) fn assert_ledger_sums(folder: &Folder) {
+    use diesel::prelude::*;
+    let wrong = "SELECT (SELECT count(*) FROM products WHERE total_stock <>
+            (SELECT sum(delta) FROM stock_ledger WHERE product = products.id))
+        + (SELECT count(*) FROM stock_ledger AS sold WHERE kind = 'sold' AND NOT EXISTS
+            (SELECT 1 FROM orders WHERE orders.id = sold.order_id AND orders.quantity = -sold.delta))
+        + (SELECT abs((SELECT count(*) FROM orders) - (SELECT count(*) FROM stock_ledger WHERE kind = 'sold'))) AS value";
+    assert_eq!(value(&mut connect(folder), wrong), 0);
+}
+
+/// A connection of one's own to the store's file.
+pub(crate) fn connect(folder: &Folder) -> diesel::SqliteConnection {
+    use diesel::prelude::*;
+    diesel::SqliteConnection::establish(folder.path().join("flashdeal.db").to_str().unwrap()).unwrap()
+}
+
+#[derive(diesel::QueryableByName)]
+struct Value {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    value: i64,
+}
+
+/// The number that a query answers as `value`.
+pub(crate) fn value(conn: &mut diesel::SqliteConnection, query: &str) -> i64 {
+    use diesel::prelude::*;
+    diesel::sql_query(query).get_result::<Value>(conn).unwrap().value
+}
