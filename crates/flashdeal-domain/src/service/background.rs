@@ -69,7 +69,12 @@ impl FlashSale {
     async fn reconcile(&self, view: &GateView, record: RecordState) -> Result<bool, StoreError> {
         let Some((epoch, version)) = view.open else { return Ok(false) };
         if view.needs_reopening || record.epoch > epoch {
-            return match self.open_gate(view.product, true).await {
+            let reopened = if view.needs_reopening {
+                self.open_gate(view.product, true, None).await
+            } else {
+                self.reopen_after_fence(view.product, epoch).await
+            };
+            return match reopened {
                 Ok(()) => Ok(true),
                 Err(SaleError::Unavailable(error) | SaleError::Internal(error)) => Err(error),
                 // The product is gone from the record: nobody can buy it, nothing to mend.

@@ -91,7 +91,10 @@ impl FlashSale {
                     let finish = self.finish_of(request, hold, Some(record));
                     return Ok((CheckedOut { order, created: !earlier, replayed: false }, Some(finish)));
                 }
-                Commit::Fenced => self.reopen_after_fence(product, epoch).await?,
+                Commit::Fenced => {
+                    self.ports.observer.observe(SaleEvent::Fenced);
+                    self.reopen_after_fence(product, epoch).await?;
+                }
                 Commit::Void => {
                     let record = self.record_state(product).await?;
                     self.finish_quietly(self.finish_of(request, hold, record)).await;

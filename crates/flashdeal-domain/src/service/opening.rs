@@ -9,7 +9,7 @@ use futures_util::future::{BoxFuture, Shared};
 
 use crate::error::{SaleError, StoreError};
 use crate::ids::ProductId;
-use crate::ports::{GateView, LedgerError, Ports, SaleEvent};
+use crate::ports::{LedgerError, Ports, SaleEvent};
 use crate::stock::Epoch;
 use crate::time::Timestamp;
 
@@ -39,6 +39,15 @@ const UNKNOWN_FOR_MS: i64 = 60_000;
 /// How often one call meets a closed gate before it gives up: the stores are then changing faster than we can follow.
 const ATTEMPTS: u32 = 5;
 
+/// How long a fenced caller waits for an opening that is under way elsewhere, from one look at the gate to the next.
+const FENCE_WAITS: [Duration; 5] = [
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(20),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+];
+
 impl FlashSale {
     /// Makes a call on a product's gate, opening the gate first where it is closed.
     pub(super) async fn through_gate<T, F>(&self, product: ProductId, call: impl Fn() -> F) -> Result<T, SaleError>
@@ -60,18 +69,24 @@ impl FlashSale {
                 // Another instance is opening the same gate: let it.
                 self.ports.runtime.sleep(self.jitter(Duration::from_millis(10) * met_closed)).await;
             }
-            self.open_gate(product, had_state).await?;
+            self.open_gate(product, had_state, None).await?;
         }
     }
 
-    /// Opens a gate; callers of one product in this process share one opening.
-    pub(super) async fn open_gate(&self, product: ProductId, had_state: bool) -> Result<(), SaleError> {
+    /// Opens a gate, unless it stands open by now (under a newer epoch than the one that was refused, if one was); callers of
+    /// one product in this process share one opening.
+    pub(super) async fn open_gate(
+        &self,
+        product: ProductId,
+        had_state: bool,
+        refused: Option<Epoch>,
+    ) -> Result<(), SaleError> {
         if self.is_known_ghost(product) {
             return Err(SaleError::ProductNotFound);
         }
         let opening = {
             let mut under_way = lock(&self.openings.under_way);
-            under_way.entry(product).or_insert_with(|| self.opening(product, had_state)).clone()
+            under_way.entry(product).or_insert_with(|| self.opening(product, had_state, refused)).clone()
         };
         match opening.await? {
             Opened::Yes => Ok(()),
@@ -79,27 +94,31 @@ impl FlashSale {
         }
     }
 
-    /// After the record refused a commit for its epoch: sees to it that the gate stands under a newer one.
+    /// After the record refused something for its epoch: sees to it that the gate stands under a newer one than `refused`.
     ///
     /// Each reopening fences whatever the other instances have under way. If every fence led to one, a crowd of checkouts on
-    /// two instances would fence each other for ever; so only a gate that still stands under the refused epoch is reopened.
+    /// two instances would fence each other for ever. Whoever raised the epoch is about to open the gate under it, so they are
+    /// waited for; only if they seem to have died half way is the gate reopened once more.
     pub(super) async fn reopen_after_fence(&self, product: ProductId, refused: Epoch) -> Result<(), SaleError> {
-        self.ports.observer.observe(SaleEvent::Fenced);
-        // Whoever raised the epoch is about to open the gate under it.
-        self.ports.runtime.sleep(self.jitter(Duration::from_millis(10))).await;
-        let views = self.ports.ledger.view(&[product], self.policy.settle_after).await?;
-        let moved_on = |view: &GateView| view.open.is_some_and(|(epoch, _)| epoch > refused) && !view.needs_reopening;
-        if views.iter().any(moved_on) {
-            return Ok(());
+        for wait in FENCE_WAITS {
+            self.ports.runtime.sleep(self.jitter(wait)).await;
+            if stands_open(&self.ports, product, Some(refused), self.policy.settle_after).await? {
+                return Ok(());
+            }
         }
-        self.open_gate(product, true).await
+        self.open_gate(product, true, Some(refused)).await
     }
 
     /// An opening that runs to its end as a task of its own, so that no caller who hangs up can stop it for the others.
-    fn opening(&self, product: ProductId, had_state: bool) -> Opening {
+    fn opening(&self, product: ProductId, had_state: bool, refused: Option<Epoch>) -> Opening {
         let (ports, openings, clock) = (self.ports.clone(), self.openings.clone(), self.ports.clock.clone());
+        let paying_over = self.policy.settle_after;
         let opening = async move {
-            let opened = open(&ports, product, had_state).await;
+            let opened = match stands_open(&ports, product, refused, paying_over).await {
+                Ok(true) => Ok(Opened::Yes),
+                Ok(false) => open(&ports, product, had_state).await,
+                Err(error) => Err(error),
+            };
             if matches!(opened, Ok(Opened::UnknownProduct)) {
                 openings.remember_ghost(product, clock.now());
             }
@@ -139,6 +158,19 @@ impl Openings {
         }
         unknown.insert(product, now);
     }
+}
+
+/// Whether somebody opened the gate since our caller met it closed or was refused. To open it once more would fence what is
+/// under way, for nothing: of a crowd that meets a closed gate, some hear of it only when the others have opened it.
+async fn stands_open(
+    ports: &Ports,
+    product: ProductId,
+    refused: Option<Epoch>,
+    paying_over: Duration,
+) -> Result<bool, StoreError> {
+    let views = ports.ledger.view(&[product], paying_over).await?;
+    let newer = |epoch: Epoch| refused.is_none_or(|refused| epoch > refused);
+    Ok(views.iter().any(|view| !view.needs_reopening && view.open.is_some_and(|(epoch, _)| newer(epoch))))
 }
 
 /// One opening. The order matters: the token first, then the epoch, then the gate; whoever claims later takes over.

@@ -3,7 +3,7 @@
 use crate::error::{SaleError, Shortage, StoreError};
 use crate::ids::ProductId;
 use crate::ports::{
-    BeginOutcome, Change, ChangeOutcome, Finish, Hold, ReserveCall, ReserveOutcome, StockChange, Withdrawal,
+    BeginOutcome, Change, ChangeOutcome, Finish, Hold, ReserveCall, ReserveOutcome, SaleEvent, StockChange, Withdrawal,
 };
 use crate::product::{Product, ProductPatch, StockDelta};
 use crate::stock::{Epoch, RecordState, StockLevel, Units};
@@ -65,7 +65,10 @@ impl FlashSale {
                     self.finish_quietly(finish(Some(record))).await;
                     return Ok(product);
                 }
-                ChangeOutcome::Fenced => self.reopen_after_fence(id, epoch).await?,
+                ChangeOutcome::Fenced => {
+                    self.ports.observer.observe(SaleEvent::Fenced);
+                    self.reopen_after_fence(id, epoch).await?;
+                }
                 other => {
                     self.ports.record.void(id, hold.reservation, &holder).await?;
                     let record = self.record_state(id).await?;
