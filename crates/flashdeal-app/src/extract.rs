@@ -27,7 +27,10 @@ impl Broken {
     }
 
     pub(crate) fn note(&mut self, field: &str, message: impl Into<String>) {
-        self.0.push(FieldError { field: field.to_owned(), message: message.into() });
+        // A field is told once: a query that cannot be read is not missing as well.
+        if !self.0.iter().any(|error| error.field == field) {
+            self.0.push(FieldError { field: field.to_owned(), message: message.into() });
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use actix_web::HttpResponse;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
@@ -168,7 +167,7 @@ pub(crate) async fn rate_limit<B: MessageBody + 'static>(
         let refused = Problem::rate_limited(seconds)
             .with_header(POLICY, counters.policy.clone())
             .with_header(STATE, state(verdict.remaining, seconds));
-        return Ok(request.into_response(HttpResponse::from_error(refused)).map_into_right_body());
+        return Ok(request.error_response(refused).map_into_right_body());
     }
     let mut response = next.call(request).await?.map_into_left_body();
     response.headers_mut().insert(POLICY, counters.policy.clone());
