@@ -6,6 +6,8 @@
 //!
 //! The folder decides which disk is measured; the default is one in the system's place for temporary files.
 
+#![expect(clippy::unwrap_used, reason = "it fails by panicking")]
+
 #[path = "../tests/support/store.rs"]
 mod support;
 

@@ -1,5 +1,7 @@
 //! The port contract, both ports in one file.
 
+#![expect(clippy::unwrap_used, reason = "it fails by panicking")]
+
 #[path = "support/store.rs"]
 mod support;
 

@@ -1,5 +1,7 @@
 //! What was acknowledged is there after `kill -9`.
 
+#![expect(clippy::unwrap_used, reason = "it fails by panicking")]
+
 #[path = "support/store.rs"]
 mod support;
 
@@ -128,10 +130,10 @@ fn say(what: &str) {
 
 async fn check(folder: &Folder, product: ProductId, told: &HashMap<String, String>) {
     let store = open(folder, Arc::new(MovedClock::default()));
-    let mut bought = 0;
-    let mut held = 0;
-    for (name, what) in told {
-        let mut words = what.split(' ');
+    let mut orders = 0;
+    let mut units = 0;
+    for (name, last_told) in told {
+        let mut words = last_told.split(' ');
         let (verb, id) = (words.next().unwrap(), words.next().unwrap());
         let hold = store.hold(product, &user(name)).await.unwrap();
         match verb {
@@ -139,13 +141,13 @@ async fn check(folder: &Folder, product: ProductId, told: &HashMap<String, Strin
                 let hold = hold.unwrap_or_else(|| panic!("{name}'s hold is lost"));
                 assert_eq!(hold.reservation, ReservationId::parse(id).unwrap(), "{name}");
                 assert_eq!(hold.quantity.get().to_string(), words.next().unwrap(), "{name}");
-                held += hold.quantity.get();
+                units += hold.quantity.get();
             }
             "bought" => {
                 let order = store.order(OrderId::parse(id).unwrap()).await.unwrap();
                 assert_eq!(order.unwrap_or_else(|| panic!("{name}'s order is lost")).user, user(name));
                 assert_eq!(hold, None, "{name} bought it");
-                bought += 1;
+                orders += 1;
             }
             "released" => assert_eq!(hold, None, "{name} released it"),
             "unsure" => {}
@@ -154,8 +156,8 @@ async fn check(folder: &Folder, product: ProductId, told: &HashMap<String, Strin
     }
     let level = store.status(product).await.unwrap();
     let sold = STOCK - level.total().get();
-    assert!(sold >= bought, "{sold} sold, {bought} told");
-    assert!(level.reserved().get() >= held, "{level:?}, {held} told");
+    assert!(sold >= orders, "{sold} sold, {orders} told");
+    assert!(level.reserved().get() >= units, "{level:?}, {units} told");
     let total = store.product(product).await.unwrap().unwrap().total_stock;
     assert_eq!(level.total(), total, "gate and record agree");
     store.close().await;

@@ -1,5 +1,7 @@
 //! Crowds: nothing is oversold, and the books balance.
 
+#![expect(clippy::unwrap_used, reason = "it fails by panicking")]
+
 #[path = "support/store.rs"]
 mod support;
 

@@ -1,5 +1,7 @@
 //! The folder: whose it is, and what may be in it.
 
+#![expect(clippy::unwrap_used, reason = "it fails by panicking")]
+
 #[path = "support/store.rs"]
 mod support;
 

@@ -1,5 +1,7 @@
 //! Deadlines: to the millisecond, over restarts, and a hundred thousand at once.
 
+#![expect(clippy::unwrap_used, reason = "it fails by panicking")]
+
 #[path = "support/store.rs"]
 mod support;
 

@@ -1,5 +1,7 @@
 //! A file that cannot be written for a while: callers are told, and nothing is lost once it can.
 
+#![expect(clippy::unwrap_used, reason = "it fails by panicking")]
+
 #[path = "support/store.rs"]
 mod support;
 

@@ -33,7 +33,10 @@ impl Book {
             return Ok(self.told(gate, ReserveOutcome::Insufficient(state.level())));
         }
         let slot = match mine {
-            Some(slot) => self.set(gate, slot, call.quantity),
+            Some(slot) => {
+                self.set(gate, slot, call.quantity);
+                Some(slot)
+            }
             None => self.make(gate, owner, call),
         };
         // Without room for one more of four thousand million entries, there is none to hold.
@@ -64,13 +67,13 @@ impl Book {
         Some(slot)
     }
 
-    fn set(&mut self, gate: u32, slot: u32, units: Units) -> Option<u32> {
+    fn set(&mut self, gate: u32, slot: u32, units: Units) {
         let quantity = units.get();
         let entry = self.entries.get_mut(slot);
         let was = std::mem::replace(&mut entry.quantity, quantity);
         let (row, bucket) = (entry.row, entry.bucket);
         if was == quantity {
-            return Some(slot);
+            return;
         }
         self.counts.changed += 1;
         let bucket = self.deadlines.get_mut(bucket);
@@ -80,7 +83,6 @@ impl Book {
         if row != NO_ROW {
             gate.last = self.log.push(Effect::SetQuantity { row, quantity });
         }
-        Some(slot)
     }
 
     /// Remembers under `key` what this call was answered, until the hold would lapse.

@@ -45,9 +45,9 @@ impl Book {
         // A gate that stands keeps its holds, so its first row must stay: the file keeps the one it has.
         let first_hold = self.next_row;
         let last = self.log.push(Effect::PutGate { product, record, first_hold });
-        let state = self.states.get_mut(gate);
-        (state.epoch, state.version, state.total) = (record.epoch, record.version, record.total);
-        state.last = last;
+        let opened = self.states.get_mut(gate);
+        (opened.epoch, opened.version, opened.total) = (record.epoch, record.version, record.total);
+        opened.last = last;
         Told { answer: true, after: last }
     }
 

@@ -132,7 +132,6 @@ pub(crate) fn sale(product: ProductId, name: &str, reservation: ReservationId, e
 
 /// The deltas of each product sum to its stock, and each sale has its order.
 pub(crate) fn assert_ledger_sums(folder: &Folder) {
-    use diesel::prelude::*;
     let wrong = "SELECT (SELECT count(*) FROM products WHERE total_stock <>
             (SELECT sum(delta) FROM stock_ledger WHERE product = products.id))
         + (SELECT count(*) FROM stock_ledger AS sold WHERE kind = 'sold' AND NOT EXISTS
