@@ -1,0 +1,35 @@
+//! The HTTP contract: one set of cases, asked of the embedded server and of two instances over PostgreSQL and Redis.
+//!
+//! A case is an async function that gets a [`Mode`](shop::Mode) and opens a [`Shop`](shop::Shop) in it; `cases!` makes two tests
+//! of it, `embedded::case` and `distributed::case`. In the distributed mode the calls of a shop alternate between the instances.
+//! Every answer of a shop is checked for what the contract says of all answers (see `reply.rs`), and an assertion that fails
+//! prints the request and the answer.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking, in its helpers too")]
+
+#[macro_use]
+mod cases;
+
+mod reply;
+mod shop;
+
+mod bodies;
+mod checkout;
+mod crashes;
+mod crowds;
+mod docs;
+mod fields;
+mod health;
+mod idempotency;
+mod lapses;
+mod lists;
+mod money;
+mod outages;
+mod patch;
+mod products;
+mod rate_limit;
+mod rate_limit_clients;
+mod reserve;
+mod routing;
+mod starting;
+mod users;
