@@ -83,8 +83,8 @@ async fn a_storm_of_set_cancel_and_checkout_balances() {
 /// What the user holds in the end, and what they bought.
 async fn storm(store: &EmbeddedStore, product: ProductId, name: &str, seed: u32) -> (u32, u32) {
     let (mut held, mut sold) = (0, 0);
-    for step in 0..60_u32 {
-        let dice = (seed * 7919 + step * 104_729) % 10;
+    for turn in 0..60_u32 {
+        let dice = (seed * 7919 + turn * 104_729) % 10;
         match dice {
             0..=5 => match store.reserve(call(product, name, 1 + dice, minutes(10))).await.unwrap() {
                 ReserveOutcome::Held { hold, .. } => held = hold.quantity.get(),
