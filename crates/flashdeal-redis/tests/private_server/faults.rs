@@ -268,7 +268,7 @@ async fn a_product_without_state_leaves_the_registry_when_it_is_viewed() {
 async fn warnings_name_what_is_at_risk() {
     let safe = settings(RedisOptions { persistence: Persistence::Always, ..RedisOptions::default() });
     let safe = RedisStore::connect(config(&safe.await)).await.unwrap();
-    assert_eq!(safe.warnings().await, [] as [String; 0]);
+    assert_eq!(safe.warnings().await, Vec::<String>::new());
     let risky = start().await;
     risky.command(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).await.unwrap();
     let sentences = RedisStore::connect(config(&risky)).await.unwrap().warnings().await.join("\n");

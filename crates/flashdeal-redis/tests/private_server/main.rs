@@ -5,3 +5,4 @@
 mod faults;
 mod rate_limit;
 mod support;
+mod topologies;

@@ -36,7 +36,6 @@ fn id() -> Uuid {
 
 pub(crate) struct Gate {
     pub(crate) ledger: RedisLedger,
-    pub(crate) store: RedisStore,
     pub(crate) clock: Arc<LedgerClock>,
     pub(crate) product: ProductId,
     total: u32,
@@ -52,8 +51,7 @@ impl Gate {
     pub(crate) async fn open_at(config: RedisConfig, total: u32) -> Self {
         let clock = Arc::new(LedgerClock::standing(1_795_348_800_000));
         let store = RedisStore::connect(config.with_clock(Arc::clone(&clock))).await.unwrap();
-        let gate =
-            Self { ledger: store.ledger(), store, clock, product: ProductId::from_uuid(id()), total, epoch: 0.into() };
+        let gate = Self { ledger: store.ledger(), clock, product: ProductId::from_uuid(id()), total, epoch: 0.into() };
         gate.reopen().await;
         gate
     }

@@ -11,8 +11,8 @@ local function begin(g, ops, at)
   end
   if not is_paying(hold) then
     put(g, user, hold .. pack('>I6', now))
-    g.begun[user] = now
-    g.ended[user] = nil
+    table_of(g, 'begun')[user] = now
+    table_of(g, 'ended')[user] = nil
     g.stale = g.stale + 1
   end
   return 'B' .. sub(hold, 1, 26) .. g.epoch, at + 16
@@ -26,8 +26,8 @@ local function finish(g, ops, at)
   if hold and sub(hold, 1, 16) == reservation then
     remove(g, user, parse('>I4', hold, 17))
     if is_paying(hold) then
-      g.ended[user] = true
-      g.begun[user] = nil
+      table_of(g, 'ended')[user] = true
+      table_of(g, 'begun')[user] = nil
     else
       g.stale = g.stale + 1
     end

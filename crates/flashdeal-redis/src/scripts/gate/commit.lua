@@ -30,11 +30,19 @@ local function join_last_page(g, number, deadline, users)
     end
   end
   drop[#drop + 1] = page
-  g.drop[number] = drop
+  table_of(g, 'drop')[number] = drop
   return score, page .. '\0' .. table.concat(users, '\0')
 end
 
+local function whole_page(deadline, users, from, to)
+  return pack('>I6', deadline) .. table.concat(users, '\0', from, to)
+end
+
 local function write_pages(g, number)
+  local deadline, users = next(g.entries)
+  if #users <= PAGE_USERS and not next(g.entries, deadline) and g.pages + g.fresh < MANY_PAGES then
+    return call('ZADD', index_key(g, number), deadline, whole_page(deadline, users, 1, #users))
+  end
   local new = {}
   for deadline, users in pairs(g.entries) do
     local score, page = join_last_page(g, number, deadline, users)
@@ -44,7 +52,7 @@ local function write_pages(g, number)
     else
       for from = 1, #users, PAGE_USERS do
         new[#new + 1] = deadline
-        new[#new + 1] = pack('>I6', deadline) .. table.concat(users, '\0', from, math.min(from + PAGE_USERS - 1, #users))
+        new[#new + 1] = whole_page(deadline, users, from, math.min(from + PAGE_USERS - 1, #users))
       end
     end
   end
@@ -54,7 +62,7 @@ end
 local function write_index(g)
   if g.restart then
     call('UNLINK', index_key(g, 1 - g.index), g.key .. ':paying')
-    g.drop[1 - g.index] = nil
+    table_of(g, 'drop')[1 - g.index] = nil
   end
   local rebuilding = g.cursor ~= ''
   local number = rebuilding and 1 - g.index or g.index
@@ -106,6 +114,11 @@ local function pack_meta(g)
 end
 
 local function write_hash(g)
+  local only = g.changes[1]
+  if only and not g.changes[2] and g.holds[only] then
+    call('HSET', g.key, META, pack_meta(g), only, g.holds[only])
+    return
+  end
   local set, gone = { META, pack_meta(g) }, {}
   local changes, holds = g.changes, g.holds
   local n = 2

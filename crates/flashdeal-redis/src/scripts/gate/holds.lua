@@ -3,10 +3,7 @@
 local function put(g, user, hold)
   g.holds[user] = hold
   g.dirty = true
-  if not g.changed[user] then
-    g.changed[user] = true
-    g.changes[#g.changes + 1] = user
-  end
+  g.changes[#g.changes + 1] = user
 end
 
 local function index_hold(g, user, deadline)

@@ -78,7 +78,7 @@ end
 local function sweep_index(g, number, most)
   local key = index_key(g, number)
   local drop = g.drop[number] or {}
-  g.drop[number] = drop
+  table_of(g, 'drop')[number] = drop
   while most > 0 do
     local due = call('ZRANGEBYSCORE', key, '-inf', now, 'WITHSCORES', 'LIMIT', #drop, 4)
     if #due == 0 then
@@ -159,7 +159,7 @@ local function rebuild(g)
         end
         if not held then
           since = parse('>I6', hold, HELD_SIZE + 1)
-          g.begun[user] = math.min(since, now)
+          table_of(g, 'begun')[user] = math.min(since, now)
         end
       end
     end

@@ -28,7 +28,7 @@ local function open(key, g, ops)
     g = {
       key = key, epoch = epoch, version = version, born = epoch, total = total, reserved = 0, run = run,
       next_due = NEVER, pages = 0, fresh = 0, stale = 0, paying = 0, index = 0, lost = false, cursor = '',
-      holds = {}, changes = {}, entries = {}, drop = {}, begun = {}, ended = {}, keys = {},
+      holds = {}, changes = {}, entries = {}, drop = NOTHING, begun = NOTHING, ended = NOTHING, keys = NOTHING,
     }
   end
   g.leaves, g.extend, g.dirty = now + DAY + HOUR, true, true

@@ -44,6 +44,18 @@ local run = string.match(call('INFO', 'server'), 'run_id:(%x+)')
 
 local lapsed = 0
 
+-- Tables cost more than most of what is done here, so those that are seldom needed are made when they are.
+local NOTHING = {}
+
+local function table_of(g, name)
+  local mine = g[name]
+  if mine == NOTHING then
+    mine = {}
+    g[name] = mine
+  end
+  return mine
+end
+
 -- Reads the state of a product and the holds of the users `argv[first]` to `argv[last]`, all at once.
 -- Answers nil if the gate has no state, and an error if the key is not a gate at all.
 local function read_gate(key, first, last)
@@ -72,11 +84,11 @@ local function read_gate(key, first, last)
     paying = paying,     -- the size of `…:paying`
     lost = lost == 1, cursor = cursor, -- a rebuild under way
     holds = holds,       -- user → hold as it will be, or false
-    changed = {}, changes = {}, -- users whose field is to be written
+    changes = {},        -- users whose field is to be written; perhaps twice, to the same
     entries = {},        -- deadline → users to be put in the index
-    drop = {},           -- pages to be taken out of each index
-    begun = {}, ended = {}, -- to be put in and taken out of `…:paying`
-    keys = {},           -- idempotency keys: what they remember
+    drop = NOTHING,      -- pages to be taken out of each index
+    begun = NOTHING, ended = NOTHING, -- to be put in and taken out of `…:paying`
+    keys = NOTHING,      -- idempotency keys: what they remember
     dirty = false, swept = false, extend = false,
   }
 end

@@ -64,7 +64,7 @@ local function reserve(g, ops, at)
   end
   put(g, user, hold)
   if name then
-    g.keys[name] = sub(hold, 1, 26) .. g.born
+    table_of(g, 'keys')[name] = sub(hold, 1, 26) .. g.born
     g.keyed = true
   end
   return answer, after

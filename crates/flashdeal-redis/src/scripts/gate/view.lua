@@ -18,7 +18,7 @@ local function oldest_paying(g, over)
     if hold and is_paying(hold) then
       shown[#shown + 1] = pack('>Hc0', #user, user) .. sub(hold, 1, 26) .. sub(hold, HELD_SIZE + 1)
     else
-      g.ended[user] = true
+      table_of(g, 'ended')[user] = true
       g.dirty = true
     end
   end
