@@ -18,5 +18,6 @@ pub mod programs;
 pub mod proxy;
 pub mod redis;
 pub mod resp;
+pub mod storm;
 pub mod supervised;
 pub mod watchdog;

@@ -40,6 +40,8 @@ struct Orders {
     delay: Duration,
     /// A connection lives as long as this is what it was when it began.
     generation: u64,
+    /// Where new connections lead.
+    upstream: Option<SocketAddr>,
 }
 
 type Predicate = Box<dyn Fn(&[u8]) -> bool + Send>;
@@ -123,6 +125,26 @@ impl Proxy {
         self.shared.orders.send_modify(|orders| orders.hang = hang);
     }
 
+    /// Leads new connections to another server from now on: see [`cut_all`](Self::cut_all) for the open ones.
+    pub fn lead_to(&self, upstream: SocketAddr) {
+        self.shared.orders.send_modify(|orders| orders.upstream = Some(upstream));
+    }
+
+    /// Ends all that was asked of it: it relays at once whatever comes, to where it leads.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot listen again.
+    pub async fn calm(&self) -> Result<()> {
+        *lock(&self.shared.victim) = None;
+        *lock(&self.shared.reply_budget) = None;
+        self.shared.orders.send_modify(|orders| {
+            orders.hang = false;
+            orders.delay = Duration::ZERO;
+        });
+        self.refuse(false).await
+    }
+
     /// While true, new connections are refused, as if no server were running. Open ones go on: see [`cut_all`](Self::cut_all).
     ///
     /// # Errors
@@ -169,8 +191,8 @@ async fn accept(
         tokio::select! {
             accepted = listener.accept() => {
                 if let (Ok((client, _)), true) = (accepted, connections.len() < MAX_CONNECTIONS) {
-                    let generation = orders.borrow().generation;
-                    connections.spawn(relay(client, upstream, Arc::clone(&shared), generation));
+                    let Orders { generation, upstream: led, .. } = *orders.borrow();
+                    connections.spawn(relay(client, led.unwrap_or(upstream), Arc::clone(&shared), generation));
                 }
             }
             Some(_) = connections.join_next() => {}

@@ -1,0 +1,107 @@
+//! Buyers against several instances while everything breaks, and a table of what the promises came to. Exits with 1 when one was
+//! broken. `--help` tells the rest.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, ValueEnum};
+use flashdeal_tests::redis::Persistence;
+use flashdeal_tests::storm;
+use flashdeal_tests::storm::options::{FaultKind, Options};
+
+/// Storms flashdeal: kills, freezes and cuts its processes and stores while buyers buy, then checks every promise to the unit.
+#[derive(Debug, Parser)]
+struct Flags {
+    /// What goes wrong, comma-separated; `all`, or `none`.
+    #[arg(long, default_value = "all")]
+    faults: String,
+    /// All chance follows from it; from the clock if it is not given.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How long it rages, in minutes.
+    #[arg(long, default_value_t = 1.0)]
+    minutes: f64,
+    /// How Redis keeps its memory.
+    #[arg(long, value_enum, default_value_t = Keeps::Always)]
+    persistence: Keeps,
+    /// Buyers.
+    #[arg(long, default_value_t = 24)]
+    buyers: u32,
+    /// Instances.
+    #[arg(long, default_value_t = 2)]
+    instances: usize,
+    /// How long a hold lasts, in milliseconds.
+    #[arg(long, default_value_t = 3000)]
+    ttl: u64,
+    /// The longest freeze, in milliseconds.
+    #[arg(long, default_value_t = 5000)]
+    longest_freeze: u64,
+    /// The `flashdeal` binary; the one of this build if it is not given.
+    #[arg(long)]
+    binary: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Keeps {
+    Always,
+    Everysec,
+    None,
+}
+
+#[tokio::main]
+async fn main() -> Result<ExitCode> {
+    let options = options(Flags::parse())?;
+    eprintln!("seed {}", options.seed);
+    let report = storm::run(options).await?;
+    println!("\n{report}");
+    Ok(if report.kept() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn options(flags: Flags) -> Result<Options> {
+    let clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::from(since.subsec_nanos()));
+    let duration = Duration::try_from_secs_f64(flags.minutes * 60.0).context("--minutes is no duration")?;
+    if flags.instances == 0 {
+        bail!("--instances must be at least 1");
+    }
+    let binary = match flags.binary {
+        Some(binary) => binary.canonicalize().context("--binary is not there")?,
+        None => binary_of_this_build()?,
+    };
+    Ok(Options {
+        seed: flags.seed.unwrap_or_else(clock),
+        duration,
+        faults: faults(&flags.faults)?,
+        persistence: match flags.persistence {
+            Keeps::Always => Persistence::Always,
+            Keeps::Everysec => Persistence::EverySecond,
+            Keeps::None => Persistence::None,
+        },
+        buyers: flags.buyers,
+        instances: flags.instances,
+        ttl: Duration::from_millis(flags.ttl),
+        deadline: Duration::from_secs(2),
+        margin: Duration::from_secs(3),
+        longest_freeze: Duration::from_millis(flags.longest_freeze),
+        binary,
+        live: true,
+    })
+}
+
+fn faults(text: &str) -> Result<Vec<FaultKind>> {
+    match text {
+        "all" => Ok(FaultKind::value_variants().to_vec()),
+        "none" => Ok(Vec::new()),
+        names => names.split(',').map(|name| FaultKind::from_str(name.trim(), true).map_err(anyhow::Error::msg)).collect(),
+    }
+}
+
+fn binary_of_this_build() -> Result<PathBuf> {
+    let own = std::env::current_exe().context("cannot find this program")?;
+    let binary = own.with_file_name("flashdeal");
+    if !binary.is_file() {
+        bail!("{} is missing: cargo build -p flashdeal-app", binary.display());
+    }
+    Ok(binary)
+}

@@ -1,0 +1,199 @@
+//! A good client: it repeats what is unsettled, with the same key, at whichever instance answers. It watches every answer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use reqwest::Method;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::http::Answer;
+
+use super::dice::Dice;
+use super::options::Options;
+use super::tally::{Ended, Tally};
+use super::weather::{Span, Weather, now_ms};
+use super::world::World;
+
+/// The promise that every request is answered well.
+pub const ANSWERS: &str = "no 500, no hang, no answer that the contract does not have";
+/// The pauses between two attempts.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(40), Duration::from_millis(350));
+
+/// A request that can be sent again.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// What the tables call it.
+    pub name: &'static str,
+    /// The method.
+    pub method: Method,
+    /// Path and query.
+    pub path: String,
+    /// The `Idempotency-Key`.
+    pub key: Option<String>,
+    /// The body.
+    pub body: Option<Value>,
+    /// The statuses it may be answered with, besides 503.
+    pub allowed: &'static [u16],
+}
+
+/// What became of a call after all its attempts.
+#[derive(Debug, Clone)]
+pub struct Settled {
+    /// The last answer, which is not 503; `None` when the client gave up.
+    pub answer: Option<Answer>,
+    /// From the first attempt's sending to the last one's answer.
+    pub span: Span,
+    /// When the last attempt was sent.
+    pub last_sent: i64,
+    /// How many attempts before the last one have no known outcome, and when the first of them was sent.
+    pub unknown: u32,
+}
+
+/// A client of all instances. Clones share the counts.
+#[derive(Debug, Clone)]
+pub struct Client(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    world: Arc<World>,
+    tally: Arc<Tally>,
+    weather: Arc<Weather>,
+    options: Arc<Options>,
+}
+
+impl Client {
+    /// A client of this world's instances.
+    #[must_use]
+    pub fn new(world: Arc<World>, tally: Arc<Tally>, weather: Arc<Weather>, options: Arc<Options>) -> Self {
+        Self(Arc::new(Shared { world, tally, weather, options }))
+    }
+
+    /// The servers.
+    #[must_use]
+    pub fn world(&self) -> &World {
+        &self.0.world
+    }
+
+    /// The counts.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.0.tally
+    }
+
+    /// The faults so far.
+    #[must_use]
+    pub fn weather(&self) -> &Weather {
+        &self.0.weather
+    }
+
+    /// The storm's settings.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    /// One attempt at the instance that `choice` falls on. `None`: its outcome is unknown.
+    pub async fn attempt(&self, call: &Call, choice: u64) -> Option<Answer> {
+        self.attempt_within(call, choice, None).await
+    }
+
+    /// The same; the client hangs up after `patience`.
+    pub async fn attempt_within(&self, call: &Call, choice: u64, patience: Option<Duration>) -> Option<Answer> {
+        let (index, instance) = self.world().chosen(choice).ok()?;
+        let mut request = instance.http.request(call.method.clone(), &call.path);
+        if let Some(key) = &call.key {
+            request = request.header("idempotency-key", key);
+        }
+        if let Some(body) = &call.body {
+            request = request.json(body);
+        }
+        let limit = patience.unwrap_or(self.options().deadline + self.options().margin);
+        let from = now_ms();
+        let answered = timeout(limit, request.send()).await;
+        let span = Span { from, to: now_ms() };
+        let ended = match &answered {
+            Ok(Ok(answer)) => Ended::Status(answer.status),
+            Ok(Err(_)) => Ended::Broken,
+            Err(_) if patience.is_some() => Ended::HungUp,
+            Err(_) => Ended::Silent,
+        };
+        // An instance that was frozen or killed is excused, and so is its answer that comes after all.
+        let excused = self.weather().hit_within(index, span);
+        self.tally().request(call.name, ended, if excused { 0 } else { span.to - span.from });
+        if !excused && matches!(ended, Ended::Silent) {
+            self.tally().find(ANSWERS, format!("{} {}: no answer in {limit:?}", call.method, call.path));
+        }
+        if !excused && matches!(ended, Ended::Broken) {
+            self.tally().find(ANSWERS, format!("{} {}: the connection broke", call.method, call.path));
+        }
+        let answer = answered.ok()?.ok()?;
+        self.judge(call, &answer);
+        (answer.status != 503).then_some(answer)
+    }
+
+    /// Attempts until there is an answer other than 503, or `give_up` is over.
+    pub async fn settle(&self, call: &Call, dice: &mut Dice, give_up: Duration) -> Settled {
+        let until = Instant::now() + give_up;
+        let from = now_ms();
+        let mut unknown = 0;
+        let first = dice.next();
+        for turn in 0.. {
+            let last_sent = now_ms();
+            let answer = self.attempt(call, first.wrapping_add(turn)).await;
+            if answer.is_some() || Instant::now() > until {
+                let span = Span { from, to: now_ms() };
+                return Settled { answer, span, last_sent, unknown };
+            }
+            unknown += 1;
+            self.tally().retry();
+            sleep(dice.time(BACKOFF.0, BACKOFF.1)).await;
+        }
+        Settled { answer: None, span: Span { from, to: now_ms() }, last_sent: from, unknown }
+    }
+
+    fn judge(&self, call: &Call, answer: &Answer) {
+        let told = || format!("{} {} → {} {}", call.method, call.path, answer.status, answer.text);
+        if answer.status == 503 {
+            if answer.header("retry-after").is_none() {
+                self.tally().find(ANSWERS, format!("no Retry-After: {}", told()));
+            }
+        } else if !call.allowed.contains(&answer.status) {
+            self.tally().find(ANSWERS, told());
+        }
+    }
+
+    /// Writes a request slowly, byte by byte at the end, and hangs up with half an answer read. Its outcome is unknown.
+    ///
+    /// # Errors
+    ///
+    /// When the instance does not take the connection.
+    pub async fn dawdle(&self, call: &Call, choice: u64, pause: Duration) -> Result<()> {
+        let (_, instance) = self.world().chosen(choice)?;
+        let request = raw(call, instance.app.addr());
+        let (head, tail) = request.split_at_checked(request.len() / 2).context("an empty request")?;
+        let mut stream = TcpStream::connect(instance.app.addr()).await?;
+        stream.write_all(head.as_bytes()).await?;
+        sleep(pause).await;
+        stream.write_all(tail.as_bytes()).await?;
+        let mut half = [0; 16];
+        let _ = timeout(self.options().deadline, stream.read(&mut half)).await;
+        self.tally().request(call.name, Ended::HungUp, 0);
+        Ok(())
+    }
+}
+
+fn raw(call: &Call, host: SocketAddr) -> String {
+    let body = call.body.as_ref().map(Value::to_string).unwrap_or_default();
+    let key = call.key.as_ref().map(|key| format!("idempotency-key: {key}\r\n")).unwrap_or_default();
+    format!(
+        "{} {} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{key}\r\n{body}",
+        call.method,
+        call.path,
+        body.len()
+    )
+}
