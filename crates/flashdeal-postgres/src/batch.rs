@@ -6,7 +6,7 @@ use flashdeal_batching::{Batcher, Limits, Rejected, Run};
 use flashdeal_domain::{IdempotencyKey, ProductId, ReservationId, StoreError, UserId};
 use tokio::time::{Instant, timeout};
 
-use crate::error::{STORE, is_refused, lost, unavailable};
+use crate::error::{STORE, is_locked, is_refused, lost, unavailable};
 use crate::pool::Pool;
 
 /// How many statements of one kind are under way at a time. Sales of many products share one as those of one product do: on
@@ -32,6 +32,8 @@ pub(crate) trait Settle: Send + Sync + 'static {
         deadline: Instant,
     ) -> impl Future<Output = Result<Vec<Result<Self::Answer, StoreError>>, StoreError>> + Send;
 
+    fn product(item: &Self::Item) -> ProductId;
+
     fn reservation(item: &Self::Item) -> ReservationId;
 
     /// What else must be unique in one statement.
@@ -55,9 +57,10 @@ impl<S: Settle> Batches<S> {
         Self { batcher: Batcher::across_threads(runner, limits) }
     }
 
-    pub(crate) async fn submit(&self, product: ProductId, item: S::Item) -> Result<S::Answer, StoreError> {
+    pub(crate) async fn submit(&self, item: S::Item) -> Result<S::Answer, StoreError> {
+        let lane = lane_of(S::product(&item));
         let waiting = Waiting { item, since: Instant::now() };
-        match timeout(self.batcher.runner().pool.call_timeout(), self.batcher.submit(lane_of(product), waiting)).await {
+        match timeout(self.batcher.runner().pool.call_timeout(), self.batcher.submit(lane, waiting)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(Rejected::Full)) => Err(StoreError::Overloaded { store: STORE }),
             Ok(Err(Rejected::Lost)) => Err(lost()),
@@ -126,6 +129,8 @@ impl<'a, S: Settle> Round<'a, S> {
                 }
             }
         }
+        // Product by product, those of one product in the order they came.
+        round.distinct.sort_by_key(|(_, item)| S::product(item));
         round
     }
 }
@@ -138,8 +143,10 @@ impl<A: Clone> Answers<A> {
         Self((0..items).map(|_| None).collect())
     }
 
-    /// Settles the items in one statement. If the server refuses it, in two of half the size, and so on, until the item it
-    /// objects to stands alone; that one is asked twice, as another call may have settled it while its first was under way.
+    /// Settles the items, which stand product by product, in one statement. If the server refuses it, in two of half the
+    /// size, and so on, until the item it objects to stands alone; that one is asked twice, as another call may have settled
+    /// it while its first was under way. If somebody keeps a product's row locked, in a statement for each product, once; a
+    /// product that is alone from the start is tried for as long as there is time.
     async fn settle<S: Settle<Answer = A>>(&mut self, pool: &Pool, items: &[(usize, &S::Item)], deadline: Instant) {
         let mut parts = vec![(items, 0)];
         while let Some((part, refusals)) = parts.pop() {
@@ -156,6 +163,13 @@ impl<A: Clone> Answers<A> {
                     parts.extend([(second, 0), (first, 0)]);
                 }
                 Err(error) if is_refused(&error) && refusals == 0 => parts.push((part, 1)),
+                Err(error) if is_locked(&error) && of_several_products::<S>(part) => {
+                    let each = part.chunk_by(|(_, one), (_, next)| S::product(one) == S::product(next));
+                    parts.extend(each.map(|of_one| (of_one, 0)));
+                }
+                Err(error) if is_locked(&error) && !of_several_products::<S>(items) && Instant::now() < deadline => {
+                    parts.push((part, refusals));
+                }
                 Err(error) => {
                     if is_refused(&error) {
                         tracing::error!(call = S::CALL, %error, "PostgreSQL refuses one item of a batch");
@@ -187,6 +201,11 @@ impl<A: Clone> Answers<A> {
             .map(|answer| answer.unwrap_or_else(|| Err(unavailable("its turn did not come in time"))))
             .collect()
     }
+}
+
+fn of_several_products<S: Settle>(part: &[(usize, &S::Item)]) -> bool {
+    let product = |item: Option<&(usize, &S::Item)>| item.map(|(_, item)| S::product(item));
+    product(part.first()) != product(part.last())
 }
 
 fn size(items: usize) -> f64 {

@@ -26,6 +26,10 @@ impl Settle for Commits {
         Ok(rows.into_iter().zip(sales).map(|(row, sale)| row.read(sale)).collect())
     }
 
+    fn product(sale: &Sale) -> ProductId {
+        sale.product
+    }
+
     fn reservation(sale: &Sale) -> ReservationId {
         sale.reservation
     }

@@ -97,12 +97,15 @@ impl Connector {
     /// What the functions rely on (READ COMMITTED), what an answered sale is worth (it is on disk), and the limits that hold
     /// even when nobody is left to enforce them from this side.
     fn session(&self) -> String {
-        let limit = self.call_timeout.as_millis().max(1);
+        let limit = self.call_timeout.as_millis().max(5);
+        // A locked row is given up on while there is time to serve the others of its batch. One row can cost this twice: for
+        // its place in the queue, and for the transaction that has it.
+        let lock_limit = limit / 5;
         format!(
             "SET default_transaction_isolation = 'read committed';
              SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
              SET statement_timeout = {limit};
-             SET lock_timeout = {limit};
+             SET lock_timeout = {lock_limit};
              SET idle_in_transaction_session_timeout = {limit};
              SET jit = off"
         )

@@ -33,6 +33,8 @@ pub(crate) enum Meaning {
     Lost,
     /// The server could not do it now: too slow, too full, shutting down, no longer the primary.
     NotNow,
+    /// Somebody else held a row's lock for too long.
+    Locked,
     /// The server said no, definitely; nothing was changed.
     Refused,
     /// An error that diesel hands on without its SQLSTATE and whose text is not known here: refused if the connection
@@ -42,7 +44,7 @@ pub(crate) enum Meaning {
 
 /// How the messages of the conditions begin or what they contain that a repeat may get past: SQLSTATE classes 53 and 57,
 /// 40P01, 55P03 and 25006. diesel drops the SQLSTATE of all of them, so their English texts have to do.
-const NOT_NOW: [&str; 14] = [
+const NOT_NOW: [&str; 15] = [
     "canceling statement due to",
     "canceling the wait for synchronous replication",
     "terminating",
@@ -57,7 +59,11 @@ const NOT_NOW: [&str; 14] = [
     "too many connections",
     "remaining connection slots",
     "cannot connect now",
+    // Somebody migrated; the next connection prepares the statement anew.
+    "cached plan must not change result type",
 ];
+/// The one of them that concerns a row only.
+const LOCKED: &str = "canceling statement due to lock timeout";
 
 pub(crate) fn meaning(error: &Error) -> Meaning {
     use DatabaseErrorKind as Kind;
@@ -66,6 +72,9 @@ pub(crate) fn meaning(error: &Error) -> Meaning {
         Error::DatabaseError(Kind::SerializationFailure | Kind::ReadOnlyTransaction, _) => Meaning::NotNow,
         Error::DatabaseError(Kind::Unknown, information) => {
             let message = information.message();
+            if message == LOCKED {
+                return Meaning::Locked;
+            }
             if NOT_NOW.iter().any(|text| message.contains(text)) { Meaning::NotNow } else { Meaning::Unclear }
         }
         _ => Meaning::Refused,
@@ -95,7 +104,16 @@ pub(crate) fn whole_story(error: &(dyn StdError + 'static)) -> String {
     text
 }
 
-/// A definite error of a whole batch, for each of its items.
+/// A statement gave up on a row that somebody else kept locked: it says nothing about other rows.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(crate) struct Locked(pub(crate) Error);
+
+pub(crate) fn is_locked(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unavailable { source, .. } if source.is::<Locked>())
+}
+
+/// Whether nothing was changed and a repeat will not help.
 pub(crate) fn is_refused(error: &StoreError) -> bool {
     matches!(error, StoreError::Failed { .. })
 }
@@ -118,6 +136,7 @@ mod tests {
         for (kind, message, expected) in [
             (DatabaseErrorKind::UnableToSendCommand, "connection closed", Meaning::Lost),
             (DatabaseErrorKind::Unknown, "canceling statement due to statement timeout", Meaning::NotNow),
+            (DatabaseErrorKind::Unknown, "canceling statement due to lock timeout", Meaning::Locked),
             (DatabaseErrorKind::Unknown, "terminating connection due to administrator command", Meaning::NotNow),
             (DatabaseErrorKind::Unknown, "could not extend file \"x\": No space left on device", Meaning::NotNow),
             (

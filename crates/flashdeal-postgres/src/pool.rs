@@ -10,11 +10,16 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::config::PostgresConfig;
 use crate::connection::{ConnectFailure, Connector};
-use crate::error::{ConnectError, Meaning, failed, lost, meaning, unavailable};
+use crate::error::{ConnectError, Locked, Meaning, failed, lost, meaning, unavailable};
 
 /// How often one call is tried within its time. Repeating a call is always safe; what it gains is that a server which was
 /// restarted while connections were idle is met again without a single failed call.
 const ATTEMPTS: u32 = 3;
+/// How long a call waits for leave to connect to a server that just failed. A server that is down is not waited for longer:
+/// its callers are told so while there is time to tell them.
+const DOOR_PATIENCE: Duration = Duration::from_millis(300);
+/// How often it looks whether it may, as somebody else's attempt may succeed at any time.
+const DOOR_POLL: Duration = Duration::from_millis(20);
 
 /// A bounded set of connections. Cheap to clone; clones share it.
 #[derive(Clone)]
@@ -68,14 +73,21 @@ impl Pool {
         let begun = Instant::now();
         let mut attempt = 1;
         let answer = loop {
-            match self.attempt(query.clone(), deadline).await {
+            let failure = match self.attempt(query.clone(), deadline).await {
                 Ok(rows) => break Ok(rows),
-                Err(failure) => match failure.again_at {
-                    Some(at) if attempt < ATTEMPTS && at < deadline => sleep_until(at).await,
-                    _ => break Err(failure.error),
-                },
+                Err(failure) => failure,
+            };
+            match failure.again {
+                Again::AtOnce if attempt < ATTEMPTS => attempt += 1,
+                Again::WhenOpen(until) => {
+                    let at = until.min(Instant::now() + DOOR_POLL);
+                    if at >= deadline.min(begun + DOOR_PATIENCE) {
+                        break Err(failure.error);
+                    }
+                    sleep_until(at).await;
+                }
+                Again::AtOnce | Again::Never => break Err(failure.error),
             }
-            attempt += 1;
         };
         metrics::histogram!("flashdeal_postgres_call_seconds", "call" => call).record(begun.elapsed());
         answer
@@ -104,7 +116,7 @@ impl Pool {
         match got {
             Ok(Ok(connection)) => Ok(Lease(Some(connection))),
             Ok(Err(PoolError::Backend(ConnectFailure { why, closed_until }))) => {
-                Err(Failure { error: unavailable(why), again_at: Some(closed_until) })
+                Err(Failure { error: unavailable(why), again: Again::WhenOpen(closed_until) })
             }
             Ok(Err(error)) => Err(Failure::last(error.to_string())),
             Err(_) => Err(Failure::last("no connection became free in time")),
@@ -112,15 +124,24 @@ impl Pool {
     }
 }
 
-/// A failed attempt, and when another is worth it.
+/// A failed attempt.
 struct Failure {
     error: StoreError,
-    again_at: Option<Instant>,
+    again: Again,
+}
+
+/// When another attempt of the same call is worth it.
+enum Again {
+    /// The connection was lost; another may serve.
+    AtOnce,
+    /// No connection may be made before then.
+    WhenOpen(Instant),
+    Never,
 }
 
 impl Failure {
     fn last(why: impl Into<String>) -> Self {
-        Self { error: unavailable(why.into()), again_at: None }
+        Self { error: unavailable(why.into()), again: Again::Never }
     }
 }
 
@@ -147,10 +168,11 @@ impl Lease {
         match meaning {
             Meaning::Refused => {
                 self.give_back();
-                Failure { error: failed(error), again_at: None }
+                Failure { error: failed(error), again: Again::Never }
             }
-            Meaning::Lost => Failure { error: unavailable(error), again_at: Some(Instant::now()) },
-            Meaning::NotNow | Meaning::Unclear => Failure { error: unavailable(error), again_at: None },
+            Meaning::Lost => Failure { error: unavailable(error), again: Again::AtOnce },
+            Meaning::Locked => Failure { error: unavailable(Locked(error)), again: Again::Never },
+            Meaning::NotNow | Meaning::Unclear => Failure { error: unavailable(error), again: Again::Never },
         }
     }
 

@@ -89,7 +89,7 @@ impl StockRepository for PostgresStore {
     }
 
     async fn commit(&self, sale: Sale) -> Result<Commit, StoreError> {
-        self.commits.submit(sale.product, sale).await
+        self.commits.submit(sale).await
     }
 
     async fn void(
@@ -98,7 +98,7 @@ impl StockRepository for PostgresStore {
         reservation: ReservationId,
         user: &UserId,
     ) -> Result<Option<Settlement>, StoreError> {
-        self.voids.submit(product, Annulment { product, reservation, user: user.clone() }).await
+        self.voids.submit(Annulment { product, reservation, user: user.clone() }).await
     }
 
     async fn settlement(

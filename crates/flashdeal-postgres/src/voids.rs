@@ -35,6 +35,10 @@ impl Settle for Voids {
         Ok(rows.into_iter().zip(annulments).map(|(row, annulment)| row.read(annulment)).collect())
     }
 
+    fn product(annulment: &Annulment) -> ProductId {
+        annulment.product
+    }
+
     fn reservation(annulment: &Annulment) -> ReservationId {
         annulment.reservation
     }

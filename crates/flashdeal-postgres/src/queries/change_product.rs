@@ -27,7 +27,8 @@ pub(crate) struct ChangeProduct {
 
 function_call! {
     ChangeProduct as ChangeProductId:
-    SELECT "outcome, (product).*" FROM "change_product" (
+    SELECT "outcome, (product).id, (product).name, (product).description, (product).price_cents,
+        (product).total_stock, (product).version, (product).epoch, (product).created_at" FROM "change_product" (
         id: diesel::sql_types::Uuid,
         name: Nullable<Text>,
         description: Nullable<Text>,

@@ -26,7 +26,7 @@ pub(crate) struct CommitBatch {
 
 function_call! {
     CommitBatch as CommitBatchId:
-    SELECT "*" FROM "commit_batch" (
+    SELECT "outcome, epoch, version, total, unit_price_cents, sold_at, order_id, user_id, quantity" FROM "commit_batch" (
         products: Array<diesel::sql_types::Uuid>,
         reservations: Array<diesel::sql_types::Uuid>,
         orders: Array<diesel::sql_types::Uuid>,

@@ -21,7 +21,7 @@ pub(crate) struct CreateProduct {
 
 function_call! {
     CreateProduct as CreateProductId:
-    SELECT "*" FROM "create_product" (
+    SELECT "id, name, description, price_cents, total_stock, version, epoch, created_at" FROM "create_product" (
         id: diesel::sql_types::Uuid,
         name: Text,
         description: Text,

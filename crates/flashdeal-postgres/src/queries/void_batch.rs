@@ -22,7 +22,7 @@ pub(crate) struct VoidBatch {
 
 function_call! {
     VoidBatch as VoidBatchId:
-    SELECT "*" FROM "void_batch" (
+    SELECT "outcome, order_id, user_id, quantity, unit_price_cents, sold_at" FROM "void_batch" (
         products: Array<diesel::sql_types::Uuid>,
         reservations: Array<diesel::sql_types::Uuid>,
         users: Array<Text>,

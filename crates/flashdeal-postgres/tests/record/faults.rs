@@ -143,12 +143,16 @@ async fn a_frozen_server_hangs_nobody_and_is_used_again() {
     store.ping().await.unwrap();
 }
 
-/// Somebody else's lock, an administrator's say, costs the calls that need that row their time, and nothing else.
+/// Somebody else's lock, an administrator's say, fails the calls that need that row, and no others.
 #[tokio::test]
 async fn a_locked_row_is_waited_for_no_longer_than_a_call_may_take() {
     let database = database().await;
     let store = store(database.url()).await;
     let product = product(&store, 100).await;
+    let mut others = Vec::new();
+    for _ in 0..20 {
+        others.push(crate::support::product(&store, 100).await);
+    }
     let locker = {
         let (database, lock) = (database.clone(), format!("SELECT FROM products WHERE id = '{product}' FOR UPDATE"));
         tokio::spawn(async move { database.sql(&format!("BEGIN; {lock}; SELECT pg_sleep(60)")).await })
@@ -159,7 +163,12 @@ async fn a_locked_row_is_waited_for_no_longer_than_a_call_may_take() {
     }
     let one = sale(product, "ada");
     let begun = Instant::now();
-    let (commit, epoch) = tokio::join!(store.commit(one.clone()), store.open_epoch(product));
+    // Sales of other products, some of which share a statement with the one that has to wait.
+    let neighbours = join_all(others.iter().map(|other| store.commit(sale(*other, "bob"))));
+    let (commit, epoch, neighbours) = tokio::join!(store.commit(one.clone()), store.open_epoch(product), neighbours);
+    for neighbour in neighbours {
+        sold(neighbour);
+    }
     assert!(begun.elapsed() < CALL_TIMEOUT + GRACE, "{:?}", begun.elapsed());
     unavailable(&commit);
     unavailable(&epoch);
