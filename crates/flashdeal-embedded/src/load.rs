@@ -39,7 +39,7 @@ fn load_gates(conn: &mut SqliteConnection, book: &mut Book) -> QueryResult<()> {
         let record = products::table
             .find(bytes(&id(&product)?))
             .select((products::version, products::total_stock))
-            .first::<(i64, i64)>(conn)
+            .get_result::<(i64, i64)>(conn)
             .optional()?;
         let (version, total) = record.filter(|(newer, _)| *newer > version).unwrap_or((version, total));
         let total = Units::new(total).map_err(bad)?;

@@ -82,28 +82,28 @@ async fn a_storm_of_set_cancel_and_checkout_balances() {
 
 /// What the user holds in the end, and what they bought.
 async fn storm(store: &EmbeddedStore, product: ProductId, name: &str, seed: u32) -> (u32, u32) {
-    let (mut held, mut sold) = (0, 0);
+    let (mut keeps, mut sold) = (0, 0);
     for turn in 0..60_u32 {
         let dice = (seed * 7919 + turn * 104_729) % 10;
         match dice {
             0..=5 => match store.reserve(call(product, name, 1 + dice, minutes(10))).await.unwrap() {
-                ReserveOutcome::Held { hold, .. } => held = hold.quantity.get(),
-                ReserveOutcome::Insufficient(level) => assert!(level.available().get() + held < 1 + dice),
+                ReserveOutcome::Held { hold, .. } => keeps = hold.quantity.get(),
+                ReserveOutcome::Insufficient(level) => assert!(level.available().get() + keeps < 1 + dice),
                 other => panic!("{other:?}"),
             },
             6 | 7 => match store.release(product, &user(name)).await.unwrap() {
-                ReleaseOutcome::Released(hold) => assert_eq!(std::mem::take(&mut held), hold.quantity.get()),
-                ReleaseOutcome::NoHold => assert_eq!(held, 0),
+                ReleaseOutcome::Released(hold) => assert_eq!(std::mem::take(&mut keeps), hold.quantity.get()),
+                ReleaseOutcome::NoHold => assert_eq!(keeps, 0),
                 ReleaseOutcome::Paying(_) => panic!("nobody is paying"),
             },
-            _ if held > 0 => {
+            _ if keeps > 0 => {
                 sold += checkout(store, product, &user(name)).await;
-                held = 0;
+                keeps = 0;
             }
             _ => {}
         }
     }
-    (held, sold)
+    (keeps, sold)
 }
 
 async fn checkout(store: &EmbeddedStore, product: ProductId, user: &UserId) -> u32 {

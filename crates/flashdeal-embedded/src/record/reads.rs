@@ -67,7 +67,7 @@ pub(super) fn keyed_order(
         .filter(orders::product.eq(bytes(product.as_uuid())))
         .filter(orders::user_id.eq(user.as_str()))
         .filter(orders::key.eq(key.as_str()))
-        .first::<rows::OrderRow>(conn)
+        .get_result::<rows::OrderRow>(conn)
         .optional()?;
     row.map(rows::order_of).transpose()
 }
@@ -96,7 +96,7 @@ pub(super) fn state(conn: &mut SqliteConnection, product: ProductId) -> QueryRes
     let row = products::table
         .find(bytes(product.as_uuid()))
         .select((products::epoch, products::version, products::total_stock))
-        .first::<(i64, i64, i64)>(conn)
+        .get_result::<(i64, i64, i64)>(conn)
         .optional()?;
     let Some((epoch, version, total)) = row else { return Ok(None) };
     let total = Units::new(total).map_err(bad)?;

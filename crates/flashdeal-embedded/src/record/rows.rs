@@ -39,7 +39,7 @@ pub(crate) fn id(bytes: &[u8]) -> QueryResult<Uuid> {
 pub(super) type ProductRow = (Vec<u8>, String, i64, i64, i64, i64, i64, String);
 
 pub(super) fn product(conn: &mut SqliteConnection, id: ProductId) -> QueryResult<Option<Product>> {
-    let row = products::table.find(bytes(id.as_uuid())).first::<ProductRow>(conn).optional()?;
+    let row = products::table.find(bytes(id.as_uuid())).get_result::<ProductRow>(conn).optional()?;
     row.map(product_of).transpose()
 }
 
@@ -58,7 +58,7 @@ pub(super) fn product_of(row: ProductRow) -> QueryResult<Product> {
 pub(super) type OrderRow = (Vec<u8>, Vec<u8>, Vec<u8>, String, i64, i64, i64, Option<String>, Option<Vec<u8>>);
 
 pub(super) fn order(conn: &mut SqliteConnection, id: &[u8]) -> QueryResult<Option<Order>> {
-    let row = orders::table.find(id).first::<OrderRow>(conn).optional()?;
+    let row = orders::table.find(id).get_result::<OrderRow>(conn).optional()?;
     Ok(row.map(order_of).transpose()?.map(|keyed| keyed.order))
 }
 
@@ -89,7 +89,7 @@ pub(super) fn settled(conn: &mut SqliteConnection, reservation: ReservationId) -
     let row = stock_ledger::table
         .filter(stock_ledger::reservation.eq(bytes(reservation.as_uuid())))
         .select((stock_ledger::product, stock_ledger::kind, stock_ledger::order_id))
-        .first::<(Vec<u8>, String, Option<Vec<u8>>)>(conn)
+        .get_result::<(Vec<u8>, String, Option<Vec<u8>>)>(conn)
         .optional()?;
     let Some((product, kind, order)) = row else { return Ok(None) };
     Ok(Some(Settled { product: ProductId::from_uuid(id(&product)?), kind, order }))

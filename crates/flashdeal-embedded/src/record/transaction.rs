@@ -125,7 +125,7 @@ impl<'a> Transaction<'a> {
         let row = products::table
             .find(rows::bytes(product.as_uuid()))
             .select((products::price, products::total_stock, products::version, products::epoch))
-            .first::<(i64, i64, i64, i64)>(self.conn)
+            .get_result::<(i64, i64, i64, i64)>(self.conn)
             .optional()?;
         let Some((price, total, version, epoch)) = row else { return Ok(None) };
         let stock = Stock { price, total, version, epoch };
