@@ -122,17 +122,16 @@ impl FlashSale {
             key,
         };
         let mut backoff = Duration::from_millis(20);
-        let mut repeated = false;
         loop {
             match self.ports.record.commit(sale.clone()).await {
-                // After a lost answer nobody can tell which call wrote the order: to the buyer it is the first they hear.
+                // The order id is this checkout's own: an order that has it was written by one of these calls, whichever answer
+                // was lost on its way.
                 Ok(Commit::Sold { order, earlier, record }) => {
-                    let earlier = earlier && !(repeated && order.id == sale.order);
+                    let earlier = earlier && order.id != sale.order;
                     return Ok(Commit::Sold { order, earlier, record });
                 }
                 Err(StoreError::Unavailable { .. }) => {
                     self.ports.observer.observe(SaleEvent::CommitRetried);
-                    repeated = true;
                     self.ports.runtime.sleep(self.jitter(backoff)).await;
                     backoff = (backoff * 2).min(Duration::from_millis(400));
                 }
