@@ -119,6 +119,16 @@ impl PrivateRedis {
         self.command(&["FLUSHALL"]).await.map(drop)
     }
 
+    /// Makes a replica a primary with what it has; it stays one over restarts.
+    ///
+    /// # Errors
+    ///
+    /// As for [`command`](Self::command).
+    pub async fn promote(&mut self) -> Result<()> {
+        self.options.replica_of = None;
+        self.command(&["REPLICAOF", "NO", "ONE"]).await.map(drop)
+    }
+
     /// Kills the server at once (SIGKILL), as a crash would. It returns when it is gone.
     ///
     /// # Errors

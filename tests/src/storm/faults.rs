@@ -239,13 +239,13 @@ impl Site {
             replica_of: Some(link.addr()),
             ..RedisOptions::default()
         };
-        let replica = PrivateRedis::start(options).await?;
+        let mut replica = PrivateRedis::start(options).await?;
         until_in_step(replica.addr()).await?;
         self.during(fault, true, async || {
             link.hang(true);
             sleep(fault.lasts).await;
             primary.kill9().await?;
-            replica.command(&["REPLICAOF", "NO", "ONE"]).await?;
+            replica.promote().await?;
             self.world.replace_redis(replica).await;
             Ok(())
         })
