@@ -30,6 +30,26 @@ pub(crate) enum Code {
 }
 
 impl Code {
+    /// All of them, as the API's description lists them.
+    pub(crate) const ALL: [Self; 16] = [
+        Self::InvalidRequest,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::ProductNotFound,
+        Self::NoReservation,
+        Self::OrderNotFound,
+        Self::RouteNotFound,
+        Self::MethodNotAllowed,
+        Self::InsufficientStock,
+        Self::CheckoutInProgress,
+        Self::PayloadTooLarge,
+        Self::UnsupportedMediaType,
+        Self::IdempotencyKeyReused,
+        Self::RateLimited,
+        Self::Unavailable,
+        Self::Internal,
+    ];
+
     /// Status, `code` and title.
     const fn row(self) -> (StatusCode, &'static str, &'static str) {
         match self {
@@ -72,6 +92,12 @@ pub(crate) struct FieldError {
     pub(crate) message: String,
 }
 
+/// A store that cannot be asked.
+#[derive(Debug, Clone, Serialize)]
+struct FailingStore {
+    store: &'static str,
+}
+
 /// An error on its way to the caller. The request id is put in by the middleware that knows it.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
@@ -86,6 +112,8 @@ struct Details {
     shortage: Option<(u32, &'static str)>,
     retry_after_s: Option<u64>,
     allow: Option<&'static str>,
+    /// The stores that keep the server from being ready.
+    failing: Vec<FailingStore>,
     /// For the log, never for the caller.
     cause: Option<String>,
     /// Headers a layer wants on the answer.
@@ -116,6 +144,13 @@ impl Problem {
     pub(crate) fn rate_limited(retry_after_s: u64) -> Self {
         let detail = format!("Too many requests from this client. Try again in {retry_after_s} s.");
         Self::with(Code::RateLimited, Details { detail, retry_after_s: Some(retry_after_s), ..Details::default() })
+    }
+
+    /// The server is up but should get no requests: these stores cannot be asked, or (none) it is on its way out.
+    pub(crate) fn not_ready(detail: impl Into<String>, stores: &[&'static str]) -> Self {
+        let failing = stores.iter().map(|store| FailingStore { store }).collect();
+        let details = Details { detail: detail.into(), retry_after_s: Some(1), failing, ..Details::default() };
+        Self::with(Code::Unavailable, details)
     }
 
     pub(crate) fn unavailable(cause: impl fmt::Display) -> Self {
@@ -152,13 +187,18 @@ impl Problem {
         self
     }
 
+    /// Why there is not enough stock, if that is the problem: the empty text otherwise.
+    pub(crate) fn reason(&self) -> &'static str {
+        self.details.shortage.map_or("", |(_, reason)| reason)
+    }
+
     /// What the log says of it.
     pub(crate) fn cause(&self) -> &str {
         self.details.cause.as_deref().unwrap_or(&self.details.detail)
     }
 
-    /// The answer, with the id under which the log knows it.
-    pub(crate) fn render(&self, request_id: &str) -> HttpResponse {
+    /// The body of the answer.
+    pub(crate) fn body(&self, request_id: &str) -> Vec<u8> {
         let (status, code, title) = self.code.row();
         let details = &self.details;
         let body = Body {
@@ -169,10 +209,17 @@ impl Problem {
             code,
             request_id,
             errors: &details.errors,
+            failing: &details.failing,
             available_stock: details.shortage.map(|(available, _)| available),
             reason: details.shortage.map(|(_, reason)| reason),
         };
-        let mut response = HttpResponse::build(status);
+        serde_json::to_vec(&body).unwrap_or_default()
+    }
+
+    /// The answer, with the id under which the log knows it.
+    pub(crate) fn render(&self, request_id: &str) -> HttpResponse {
+        let details = &self.details;
+        let mut response = HttpResponse::build(self.code.status());
         response.content_type("application/problem+json");
         if let Some(seconds) = details.retry_after_s {
             response.insert_header((RETRY_AFTER, seconds));
@@ -183,7 +230,7 @@ impl Problem {
         for header in &details.headers {
             response.insert_header(header.clone());
         }
-        response.body(serde_json::to_vec(&body).unwrap_or_default())
+        response.body(self.body(request_id))
     }
 }
 
@@ -198,6 +245,8 @@ struct Body<'a> {
     request_id: &'a str,
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     errors: &'a [FieldError],
+    #[serde(skip_serializing_if = "<[FailingStore]>::is_empty")]
+    failing: &'a [FailingStore],
     #[serde(skip_serializing_if = "Option::is_none")]
     available_stock: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -11,6 +11,7 @@ mod json;
 mod live;
 mod metrics;
 mod middleware;
+pub mod openapi;
 mod routes;
 pub mod settings;
 pub mod startup;

@@ -1,6 +1,9 @@
 //! Metrics: one recorder per process, and what the HTTP layer counts.
 
-use std::cell::RefCell;
+mod names;
+pub(crate) mod products;
+
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -33,10 +36,17 @@ impl Metrics {
         let handle = HANDLE.get_or_init(|| recorder.handle());
         // Two apps that start at the same moment in one process (tests do) share the first one's recorder.
         let _ = metrics::set_global_recorder(recorder);
+        names::describe();
         Ok(Self(handle))
     }
 
-    /// Prometheus text.
+    /// Tells which build this is.
+    #[expect(clippy::unused_self, reason = "proof that a recorder is installed")]
+    pub(crate) fn serving(&self, mode: &'static str) {
+        metrics::gauge!("flashdeal_build_info", "version" => env!("CARGO_PKG_VERSION"), "mode" => mode).set(1.0);
+    }
+
+    /// Prometheus text, without the gauges of the [products](products::Products).
     pub(crate) fn render(&self) -> String {
         self.0.render()
     }
@@ -44,6 +54,29 @@ impl Metrics {
     /// Folds what was observed into the buckets; call it every few seconds, so that memory stays bounded.
     pub(crate) fn upkeep(&self) {
         self.0.run_upkeep();
+    }
+
+    /// One refused request: an error, by its `code`, and its `reason` if it has one.
+    #[expect(clippy::unused_self, reason = "proof that a recorder is installed")]
+    pub(crate) fn refused(&self, route: &'static str, code: &'static str, reason: &'static str) {
+        REFUSALS.with_borrow_mut(|refusals| {
+            let count = refusals.entry((route, code, reason)).or_insert_with(
+                || metrics::counter!("flashdeal_refusals_total", "route" => route, "code" => code, "reason" => reason),
+            );
+            count.increment(1);
+        });
+    }
+
+    /// One order that a buyer was answered with for the first time.
+    #[expect(clippy::unused_self, reason = "proof that a recorder is installed")]
+    pub(crate) fn sold(&self, units: u32) {
+        SALES.with(|sales| {
+            let (orders, sold) = sales.get_or_init(|| {
+                (metrics::counter!("flashdeal_orders_total"), metrics::counter!("flashdeal_units_sold_total"))
+            });
+            orders.increment(1);
+            sold.increment(units.into());
+        });
     }
 
     /// One answered request.
@@ -63,11 +96,15 @@ impl Metrics {
     }
 }
 
+/// What a refusal is counted under: route, code and reason.
+type Refusals = HashMap<(&'static str, &'static str, &'static str), Counter>;
 type Series = HashMap<(&'static str, &'static str, u16), (Counter, Histogram)>;
 
 thread_local! {
     /// Looked up once per worker and series, not once per request. Bounded: methods and routes are known, statuses few.
     static SERIES: RefCell<Series> = RefCell::default();
+    static REFUSALS: RefCell<Refusals> = RefCell::default();
+    static SALES: OnceCell<(Counter, Counter)> = const { OnceCell::new() };
 }
 
 /// Methods a client makes up do not become label values.

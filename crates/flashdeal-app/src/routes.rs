@@ -2,6 +2,7 @@
 
 mod board;
 mod checkout;
+mod docs;
 mod events;
 mod health;
 mod orders;
@@ -14,27 +15,29 @@ use actix_web::{HttpResponse, Route, web};
 use crate::error::{Code, Problem};
 use crate::middleware::request_id::RouteName;
 
-/// Everything under `/api`.
+pub(crate) use events::{MAX_PRODUCTS, no_products};
+
+/// Everything under `/api`. Routes are tried in this order, so those that a sale is made of come first.
 pub(crate) fn api(config: &mut web::ServiceConfig) {
     config
-        .service(resource("/api/products", "GET, HEAD, POST").get(products::list).post(products::create).done())
-        .service(resource("/api/products/{id}", "GET, HEAD, PATCH").get(products::read).patch(products::change).done())
-        .service(resource("/api/products/{id}/status", "GET, HEAD").get(products::status).done())
         .service(
-            resource("/api/products/{id}/reserve", "GET, HEAD, POST, DELETE")
+            limited("/api/products/{id}/reserve", "GET, HEAD, POST, DELETE")
                 .post(reservations::reserve)
                 .get(reservations::read)
                 .delete(reservations::release)
                 .done(),
         )
-        .service(resource("/api/products/{id}/checkout", "POST").post(checkout::checkout).done())
-        .service(resource("/api/products/{id}/events", "GET, HEAD").get(events::of_product).done())
-        .service(resource("/api/events", "GET, HEAD").get(events::of_many).done())
-        .service(resource("/api/orders", "GET, HEAD").get(orders::list).done())
-        .service(resource("/api/orders/{id}", "GET, HEAD").get(orders::read).done());
+        .service(limited("/api/products/{id}/status", "GET, HEAD").get(products::status).done())
+        .service(limited("/api/products/{id}/checkout", "POST").post(checkout::checkout).done())
+        .service(limited("/api/products/{id}/events", "GET, HEAD").get(events::of_product).done())
+        .service(limited("/api/products/{id}", "GET, HEAD, PATCH").get(products::read).patch(products::change).done())
+        .service(limited("/api/products", "GET, HEAD, POST").get(products::list).post(products::create).done())
+        .service(limited("/api/events", "GET, HEAD").get(events::of_many).done())
+        .service(limited("/api/orders/{id}", "GET, HEAD").get(orders::read).done())
+        .service(limited("/api/orders", "GET, HEAD").get(orders::list).done());
 }
 
-/// What stands outside `/api`: free of the rate limit.
+/// Health, metrics, pages and docs: free of the rate limit. One of them is under `/api`, so they come before its scope.
 pub(crate) fn outside(config: &mut web::ServiceConfig) {
     config
         .service(resource("/", "GET, HEAD").get(board::page).done())
@@ -42,18 +45,37 @@ pub(crate) fn outside(config: &mut web::ServiceConfig) {
         .service(resource("/board.js", "GET, HEAD").get(board::script).done())
         .service(resource("/health/live", "GET, HEAD").get(health::live).done())
         .service(resource("/health/ready", "GET, HEAD").get(health::ready).done())
-        .service(resource("/metrics", "GET, HEAD").get(health::metrics).done());
+        .service(resource("/metrics", "GET, HEAD").get(health::metrics).done())
+        .service(resource("/api/openapi.json", "GET, HEAD").get(docs::document).done())
+        .service(resource("/docs", "GET, HEAD").get(docs::folder).done())
+        .service(resource("/docs/{file:.*}", "GET, HEAD").get(docs::file).done());
 }
 
 /// No route has this path.
 pub(crate) async fn not_found() -> Result<HttpResponse, Problem> {
-    Err(Problem::new(Code::RouteNotFound, "No route has this path. GET /api/openapi.json lists them."))
+    Err(no_route())
+}
+
+/// What a path that is none answers.
+pub(crate) fn no_route() -> Problem {
+    Problem::new(Code::RouteNotFound, "No route has this path. GET /api/openapi.json lists them.")
 }
 
 /// A resource that answers these methods, and 405 with `Allow` to all others.
 fn resource(path: &'static str, allow: &'static str) -> Methods {
+    within("", path, allow)
+}
+
+/// One within the scope `/api`, which is limited.
+fn limited(path: &'static str, allow: &'static str) -> Methods {
+    within("/api", path, allow)
+}
+
+fn within(scope: &str, path: &'static str, allow: &'static str) -> Methods {
+    #[cfg(test)]
+    tests::ROUTES.with_borrow_mut(|routes| routes.push((path, allow)));
     let refuse = move || async move { Err::<HttpResponse, _>(Problem::method_not_allowed(allow)) };
-    let relative = path.strip_prefix("/api").unwrap_or(path);
+    let relative = path.strip_prefix(scope).unwrap_or(path);
     Methods(web::resource(relative).app_data(RouteName(path)).default_service(web::route().to(refuse)))
 }
 
@@ -117,3 +139,13 @@ fn path_id(request: &actix_web::HttpRequest) -> &str {
 
 const OK: StatusCode = StatusCode::OK;
 const CREATED: StatusCode = StatusCode::CREATED;
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::cell::RefCell;
+
+    thread_local! {
+        /// The routes made on this thread, with what they allow.
+        pub(crate) static ROUTES: RefCell<Vec<(&'static str, &'static str)>> = RefCell::default();
+    }
+}

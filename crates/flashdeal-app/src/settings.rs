@@ -21,15 +21,15 @@ pub struct RawSettings {
     pub bind: String,
 
     /// PostgreSQL, the permanent record: `postgres://user:password@host/database`. Needs --redis-url too.
-    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(long, help_heading = "Stores", env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
 
     /// Redis, the gate: `redis://host:port`. Needs --database-url too.
-    #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(long, help_heading = "Stores", env = "REDIS_URL", value_name = "URL", hide_env_values = true)]
     pub redis_url: Option<String>,
 
     /// Where the embedded mode keeps its file.
-    #[arg(long, env = "FLASHDEAL_DATA_DIR", value_name = "FOLDER", default_value = "./data")]
+    #[arg(long, help_heading = "Stores", env = "FLASHDEAL_DATA_DIR", value_name = "FOLDER", default_value = "./data")]
     pub data_dir: PathBuf,
 
     /// How long a reservation lasts: 1ms to 24h.
@@ -53,31 +53,37 @@ pub struct RawSettings {
     pub request_deadline: String,
 
     /// Who may do what: none (anyone is who they say; loopback binds only) or jwt (the token's sub is the user).
-    #[arg(long, env = "FLASHDEAL_AUTH", value_name = "MODE", default_value = "none")]
+    #[arg(long, help_heading = "Who may do what", env = "FLASHDEAL_AUTH", value_name = "MODE", default_value = "none")]
     pub auth: String,
 
     /// Serve without authentication on an address that is not loopback; for a network that only a balancer can reach.
-    #[arg(long, env = "FLASHDEAL_INSECURE_NO_AUTH", action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, help_heading = "Who may do what", env = "FLASHDEAL_INSECURE_NO_AUTH", action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
     pub insecure_no_auth: bool,
 
     /// With jwt: the one algorithm tokens are signed with: HS256, RS256, ES256 or `EdDSA`.
-    #[arg(long, env = "FLASHDEAL_JWT_ALGORITHM", value_name = "ALG")]
+    #[arg(long, help_heading = "Who may do what", env = "FLASHDEAL_JWT_ALGORITHM", value_name = "ALG")]
     pub jwt_algorithm: Option<String>,
 
     /// With jwt: the audience (aud) a token must be for.
-    #[arg(long, env = "FLASHDEAL_JWT_AUDIENCE", value_name = "AUD")]
+    #[arg(long, help_heading = "Who may do what", env = "FLASHDEAL_JWT_AUDIENCE", value_name = "AUD")]
     pub jwt_audience: Option<String>,
 
     /// With HS256: the shared secret, at least 32 bytes. Better in a file: --jwt-key-file.
-    #[arg(long, env = "FLASHDEAL_JWT_SECRET", value_name = "SECRET", hide_env_values = true)]
+    #[arg(
+        long,
+        help_heading = "Who may do what",
+        env = "FLASHDEAL_JWT_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
     pub jwt_secret: Option<String>,
 
     /// With jwt: a file with the HS256 secret, or with the public key in PEM.
-    #[arg(long, env = "FLASHDEAL_JWT_KEY_FILE", value_name = "FILE")]
+    #[arg(long, help_heading = "Who may do what", env = "FLASHDEAL_JWT_KEY_FILE", value_name = "FILE")]
     pub jwt_key_file: Option<PathBuf>,
 
     /// With jwt: a file with a JSON Web Key Set; the token's kid chooses the key.
-    #[arg(long, env = "FLASHDEAL_JWT_JWKS_FILE", value_name = "FILE")]
+    #[arg(long, help_heading = "Who may do what", env = "FLASHDEAL_JWT_JWKS_FILE", value_name = "FILE")]
     pub jwt_jwks_file: Option<PathBuf>,
 
     /// text or json; text on a terminal, else json.

@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use crate::access::{Lock, TokenRules};
 use crate::environment::{MeteredEvents, RandomIds, SystemClock, TokioRuntime};
 use crate::metrics::Metrics;
+use crate::metrics::products::Products;
 use crate::middleware::rate_limit::{Limiter, rate_limit};
 use crate::middleware::request_id::request_id;
 use crate::routes;
@@ -79,8 +80,10 @@ pub async fn start(settings: &Settings, environment: Environment) -> anyhow::Res
     let lock = lock(&settings.auth)?;
     let (server, address) = serve(settings, state.clone(), limiter.clone(), lock)?;
     let handle = server.handle();
+    metrics.serving(stores.mode());
     let background = vec![
-        tokio::spawn(look_after(sale)),
+        tokio::spawn(look_after(sale.clone())),
+        tokio::spawn(look_at_products(sale, state.products.clone())),
         tokio::spawn(every(Duration::from_secs(5), move || metrics.upkeep())),
         tokio::spawn(every(Duration::from_secs(10), move || limiter.forget_idle())),
     ];
@@ -155,13 +158,13 @@ fn serve(
             .app_data(limiter.clone())
             .app_data(lock.clone())
             .wrap(from_fn(request_id))
+            .configure(routes::outside)
             .service(
                 web::scope("/api")
                     .wrap(from_fn(rate_limit))
                     .configure(routes::api)
                     .default_service(web::to(routes::not_found)),
             )
-            .configure(routes::outside)
             .default_service(web::to(routes::not_found))
     };
     let server = HttpServer::new(app)
@@ -206,6 +209,14 @@ async fn look_after(sale: FlashSale) {
 fn uuid_low_bits() -> u8 {
     use flashdeal_domain::ports::IdSource;
     RandomIds.next_id().as_bytes().last().copied().unwrap_or_default()
+}
+
+/// Looks at the products used last, for their gauges.
+async fn look_at_products(sale: FlashSale, products: Products) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        products.look(&sale).await;
+    }
 }
 
 async fn every(period: Duration, work: impl Fn() + Send + 'static) {

@@ -10,12 +10,14 @@ use tokio::sync::watch;
 use crate::error::Problem;
 use crate::live::Feeds;
 use crate::metrics::Metrics;
+use crate::metrics::products::Products;
 
 /// Shared by all workers; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct AppState {
     pub(crate) sale: FlashSale,
     pub(crate) metrics: Metrics,
+    pub(crate) products: Products,
     pub(crate) deadline: Duration,
     pub(crate) feeds: Feeds,
     draining: Arc<watch::Sender<bool>>,
@@ -24,7 +26,14 @@ pub(crate) struct AppState {
 impl AppState {
     pub(crate) fn new(sale: FlashSale, metrics: Metrics, deadline: Duration) -> Self {
         let feeds = Feeds::new(sale.clone());
-        Self { sale, metrics, deadline, feeds, draining: Arc::new(watch::Sender::new(false)) }
+        Self {
+            sale,
+            metrics,
+            products: Products::default(),
+            deadline,
+            feeds,
+            draining: Arc::new(watch::Sender::new(false)),
+        }
     }
 
     /// A use case within the request's deadline: a store that hangs is a 503, never a hang.

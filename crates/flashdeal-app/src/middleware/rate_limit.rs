@@ -49,6 +49,8 @@ pub(crate) struct Limiter {
 
 struct Counters {
     policy: HeaderValue,
+    by_redis: Decisions,
+    in_process: Decisions,
     local: Local,
     shared: Option<Shared>,
 }
@@ -68,6 +70,8 @@ impl Limiter {
         let policy = format!("\"default\";q={};w={}", budget.requests, budget.window.as_secs());
         let counters = Counters {
             policy: HeaderValue::try_from(policy)?,
+            by_redis: Decisions::new("redis"),
+            in_process: Decisions::new("process"),
             local: Local::new(budget),
             shared: shared.map(|(counter, clock)| Shared { counter, clock, down_until_ms: AtomicI64::new(0) }),
         };
@@ -85,12 +89,34 @@ impl Limiter {
 
 impl Counters {
     async fn take(&self, client: IpAddr) -> Verdict {
-        let Some(shared) = &self.shared else { return self.local.take(client) };
-        match shared.take(client).await {
-            Some(verdict) => verdict,
+        let shared = match &self.shared {
+            Some(shared) => shared.take(client).await,
+            None => None,
+        };
+        match shared {
+            Some(verdict) => self.by_redis.count(verdict),
             // Never open, never closed to everyone: until Redis answers again each instance counts for itself.
-            None => self.local.take(client),
+            None => self.in_process.count(self.local.take(client)),
         }
+    }
+}
+
+/// What was decided, by who counted.
+struct Decisions {
+    allowed: metrics::Counter,
+    refused: metrics::Counter,
+}
+
+impl Decisions {
+    fn new(counted: &'static str) -> Self {
+        let of = |decision: &'static str| metrics::counter!("flashdeal_rate_limit_decisions_total", "decision" => decision, "counted" => counted);
+        Self { allowed: of("allowed"), refused: of("refused") }
+    }
+
+    fn count(&self, verdict: Verdict) -> Verdict {
+        let decision = if verdict.allowed { &self.allowed } else { &self.refused };
+        decision.increment(1);
+        verdict
     }
 }
 
@@ -163,7 +189,6 @@ pub(crate) async fn rate_limit<B: MessageBody + 'static>(
     let verdict = counters.take(limiter.proxies.client_of(&request)).await;
     let seconds = whole_seconds(verdict.reset);
     if !verdict.allowed {
-        metrics::counter!("flashdeal_rate_limited_total").increment(1);
         let refused = Problem::rate_limited(seconds)
             .with_header(POLICY, counters.policy.clone())
             .with_header(STATE, state(verdict.remaining, seconds));

@@ -38,7 +38,9 @@ pub(crate) async fn request_id<B: MessageBody + 'static>(
             return Err(InternalError::from_response(problem, rendered).into());
         }
     };
-    let mut response = match response.response().error().map(problem_of) {
+    let problem = response.response().error().map(problem_of);
+    let refusal = problem.as_ref().map(|problem| (problem.code.name(), problem.reason()));
+    let mut response = match problem {
         None => response.map_into_left_body(),
         Some(problem) => {
             let mut rendered = shape(&problem, &id, response.request());
@@ -50,6 +52,9 @@ pub(crate) async fn request_id<B: MessageBody + 'static>(
         let request = response.request();
         let route = request.app_data::<RouteName>().map_or("unmatched", |name| name.0);
         state.metrics.request(request.method(), route, response.status().as_u16(), begun.elapsed());
+        if let Some((code, reason)) = refusal {
+            state.metrics.refused(route, code, reason);
+        }
     }
     response.headers_mut().insert(X_REQUEST_ID, id);
     Ok(response)

@@ -41,6 +41,10 @@ pub(super) async fn checkout(
 ) -> Result<HttpResponse, Problem> {
     let checkout = parse_checkout(&access, &request, &body)?;
     let sold = state.within(state.sale.checkout(checkout)).await?;
+    if sold.created && !sold.replayed {
+        state.metrics.sold(sold.order.quantity.get());
+    }
+    state.products.used(sold.order.product);
     let mut response = answer(if sold.created { CREATED } else { OK }, &OrderBody::from(&sold.order));
     if let (true, Ok(location)) = (sold.created, HeaderValue::try_from(format!("/api/orders/{}", sold.order.id))) {
         response.headers_mut().insert(LOCATION, location);

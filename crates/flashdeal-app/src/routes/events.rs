@@ -17,7 +17,7 @@ use crate::state::AppState;
 use super::path_id;
 
 /// The most products one stream may watch.
-const MAX_PRODUCTS: usize = 50;
+pub(crate) const MAX_PRODUCTS: usize = 100;
 /// How often a quiet stream says that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -37,8 +37,13 @@ pub(super) async fn of_many(state: web::Data<AppState>, request: HttpRequest) ->
     answer(&state, &request, &products).await
 }
 
+/// Says what a list of products must be.
+pub(crate) fn no_products() -> Result<Vec<ProductId>, Invalid> {
+    parse_products("")
+}
+
 fn parse_products(text: &str) -> Result<Vec<ProductId>, Invalid> {
-    const ALLOWED: Invalid = Invalid::new("must be 1 to 50 product ids, comma-separated");
+    const ALLOWED: Invalid = Invalid::new("must be 1 to 100 product ids, comma-separated");
     let mut products: Vec<_> = text.split(',').map(ProductId::parse).collect::<Result<_, _>>().map_err(|_| ALLOWED)?;
     products.sort_unstable();
     products.dedup();

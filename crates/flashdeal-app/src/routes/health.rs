@@ -1,8 +1,7 @@
 //! `/health/*` and `/metrics`: for balancers and operators.
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, web};
+use flashdeal_domain::StoreError;
 use serde_json::json;
 
 use crate::error::Problem;
@@ -17,30 +16,26 @@ pub(super) async fn live() -> HttpResponse {
 }
 
 /// The stores can be asked, and the server is not on its way out.
-pub(super) async fn ready(state: web::Data<AppState>) -> HttpResponse {
+pub(super) async fn ready(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
     if state.is_draining() {
-        return not_ready(&json!({ "status": "draining" }));
+        return Err(Problem::not_ready("The server is stopping.", &[]));
     }
     match tokio::time::timeout(state.deadline, state.sale.ready()).await {
-        Ok(Ok(())) => answer(OK, &json!({ "status": "ready" })),
+        Ok(Ok(())) => Ok(answer(OK, &json!({ "status": "ready" }))),
         Ok(Err(errors)) => {
-            let failing: Vec<_> = errors.iter().map(|error| json!({ "store": error.store() })).collect();
+            let stores: Vec<_> = errors.iter().map(StoreError::store).collect();
             for error in &errors {
                 tracing::warn!(store = error.store(), %error, "not ready");
             }
-            not_ready(&json!({ "status": "unavailable", "failing": failing }))
+            Err(Problem::not_ready(format!("Cannot be asked: {}.", stores.join(", ")), &stores))
         }
-        Err(_) => not_ready(&json!({ "status": "unavailable", "failing": [{ "store": "unknown" }] })),
+        Err(_) => Err(Problem::not_ready("The stores do not answer in time.", &["unknown"])),
     }
 }
 
 /// Prometheus text.
 pub(super) async fn metrics(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(state.metrics.render()))
-}
-
-fn not_ready(body: &serde_json::Value) -> HttpResponse {
-    let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, body);
-    response.headers_mut().insert(RETRY_AFTER, actix_web::http::header::HeaderValue::from_static("1"));
-    response
+    let mut text = state.metrics.render();
+    state.products.render(&mut text);
+    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
 }

@@ -61,6 +61,7 @@ pub(super) async fn create(
     access.admin()?;
     let new = parse_new(&body)?;
     let product = state.within(state.sale.create_product(new)).await?;
+    state.products.used(product.id);
     let mut response = answer(CREATED, &ProductBody::from(&product));
     if let Ok(location) = HeaderValue::try_from(format!("/api/products/{}", product.id)) {
         response.headers_mut().insert(LOCATION, location);
@@ -96,6 +97,7 @@ pub(super) async fn change(
     access.admin()?;
     let (id, patch) = parse_change(&request, &body)?;
     let (product, level) = state.within(state.sale.change_product(id, patch)).await?;
+    state.products.used(id);
     Ok(answer(OK, &ProductBody::with_level(&product, level)))
 }
 

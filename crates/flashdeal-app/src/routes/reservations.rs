@@ -63,6 +63,7 @@ pub(super) async fn reserve(
 ) -> Result<HttpResponse, Problem> {
     let reserve = parse_reserve(&access, &request, &body)?;
     let reserved = state.within(state.sale.reserve(reserve)).await?;
+    state.products.used(reserved.reservation.product);
     let status = if reserved.created { CREATED } else { OK };
     let mut response = answer(status, &HoldBody::from(&reserved.reservation));
     if reserved.replayed {
@@ -109,6 +110,7 @@ pub(super) async fn release(
 ) -> Result<HttpResponse, Problem> {
     let (product, user) = parse_holder(&access, &request, Some(&body))?;
     let hold = state.within(state.sale.release(product, &user)).await?;
+    state.products.used(product);
     Ok(answer(OK, &HoldBody::from(&hold)))
 }
 

@@ -1,0 +1,110 @@
+//! `flashdeal serve`, which is also what `flashdeal` alone does.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use flashdeal_app::settings::{LogFormat, RawSettings, Settings};
+use flashdeal_app::startup::{Environment, Running, start};
+use tracing_subscriber::EnvFilter;
+
+/// Serve the API, the deal board and the docs until a signal ends it. What flashdeal does without a command.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) settings: RawSettings,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  flashdeal serve
+  flashdeal serve --bind 127.0.0.1:0          a free port; the log says which
+  flashdeal serve --reservation-ttl 2m --rate-limit off
+  flashdeal serve --bind 0.0.0.0:8080 --auth jwt --jwt-algorithm EdDSA --jwt-audience shop --jwt-key-file key.pem
+
+SIGTERM and SIGINT end it: no new requests, the ones under way may finish, within ten seconds.
+Exit status: 0 ended by a signal, 1 could not go on, 2 settings that cannot be used.";
+
+pub(super) fn run(raw: &RawSettings, warning: Option<String>) -> ExitCode {
+    let settings = match Settings::parse(raw) {
+        Ok(settings) => settings,
+        Err(faults) => {
+            eprintln!("flashdeal: {faults}\n\nflashdeal --help tells what each of them is for.");
+            return ExitCode::from(2);
+        }
+    };
+    init_log(settings.log_format);
+    if let Some(warning) = warning {
+        tracing::warn!("{warning}");
+    }
+    match serve(&settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(settings: &Settings) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let mut signals = Signals::listen().context("cannot listen for signals")?;
+        let running = start(settings, Environment::default()).await?;
+        announce(&running);
+        signals.recv().await;
+        tracing::info!("stopping: no new requests, the ones under way may finish");
+        running.stop().await?;
+        tracing::info!("stopped");
+        Ok(())
+    })
+}
+
+/// Where it is and where to look next: a banner for people, a log line for machines.
+fn announce(running: &Running) {
+    for warning in running.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let (mode, address) = (running.mode(), running.address());
+    if std::io::stdout().is_terminal() {
+        println!(
+            "\n  flashdeal {} · {mode}\n\n  Deal board   http://{address}/\n  API docs     http://{address}/docs\n  \
+             Health       http://{address}/health/ready\n  Metrics      http://{address}/metrics\n\n  Ctrl-C stops it.\n",
+            env!("CARGO_PKG_VERSION")
+        );
+    } else {
+        tracing::info!(%address, mode, version = env!("CARGO_PKG_VERSION"), "serving");
+    }
+}
+
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn recv(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+fn init_log(format: Option<LogFormat>) {
+    let filter = EnvFilter::try_from_env("FLASHDEAL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let terminal = std::io::stderr().is_terminal();
+    let format = format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json });
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => log.with_ansi(terminal).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+}

@@ -1,0 +1,106 @@
+//! Every metric there is, with its unit and its meaning.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+/// Counters: name and meaning.
+const COUNTERS: [(&str, &str); 13] = [
+    ("flashdeal_http_requests_total", "Requests answered, by method, route template and status."),
+    (
+        "flashdeal_refusals_total",
+        "Requests answered with an error, by route template, code and (for insufficient_stock) reason: sold_out or all_held.",
+    ),
+    (
+        "flashdeal_rate_limit_decisions_total",
+        "Decisions of the rate limit: allowed or refused; counted by redis, or in this process.",
+    ),
+    (
+        "flashdeal_orders_total",
+        "Orders made by checkouts answered here; what the background finds sold is a sale event.",
+    ),
+    ("flashdeal_units_sold_total", "Units of the orders counted by flashdeal_orders_total."),
+    (
+        "flashdeal_holds_total",
+        "What became of holds: made, changed, released, lapsed; begun (a checkout took it up) or finished (its end is settled); \
+         refused.",
+    ),
+    ("flashdeal_reserves_refused_total", "Reserves that the gate refused: insufficient, paying or key_reused."),
+    (
+        "flashdeal_sale_events_total",
+        "What happens behind the scenes: loaded, reopened, fenced, settled_sold, settled_void, reconciled, commit_retried, \
+         finish_deferred.",
+    ),
+    ("flashdeal_redis_closed_total", "Operations that found their gate in Redis closed."),
+    ("flashdeal_redis_errors_total", "Operations in Redis that failed."),
+    ("flashdeal_redis_asked_again_total", "Operations in Redis that had to wait for due holds to be ended."),
+    ("flashdeal_redis_connects_total", "Connections made to Redis."),
+    ("flashdeal_redis_connect_failures_total", "Connections to Redis that could not be made."),
+];
+
+/// Histograms: name, unit and meaning.
+const HISTOGRAMS: [(&str, Unit, &str); 6] = [
+    ("flashdeal_http_request_duration_seconds", Unit::Seconds, "Time to answer, by method and route template."),
+    ("flashdeal_batch_size", Unit::Count, "Operations that shared one round trip to a store."),
+    (
+        "flashdeal_redis_call_seconds",
+        Unit::Seconds,
+        "One call of the gate's script in Redis, the wait for its reply included.",
+    ),
+    ("flashdeal_postgres_call_seconds", Unit::Seconds, "One call of PostgreSQL, by what it does."),
+    ("flashdeal_postgres_pool_wait_seconds", Unit::Seconds, "The wait for a connection of the PostgreSQL pool."),
+    (
+        "flashdeal_sqlite_transaction_seconds",
+        Unit::Seconds,
+        "One write transaction of the embedded store, its commit included.",
+    ),
+];
+
+/// Gives the recorder the meaning of each metric; those that never happen are not shown.
+pub(super) fn describe() {
+    for (name, meaning) in COUNTERS {
+        describe_counter!(name, meaning);
+    }
+    for (name, unit, meaning) in HISTOGRAMS {
+        describe_histogram!(name, unit, meaning);
+    }
+    describe_gauge!("flashdeal_build_info", "1, for the version and the mode that its labels name.");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::{COUNTERS, HISTOGRAMS};
+
+    /// The names in `counter!("…"`, `gauge!("…"` and `histogram!("…"` of every source below a folder.
+    fn used(folder: &Path, names: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("target") {
+                used(&path, names);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                for start in ["counter!(", "gauge!(", "histogram!("] {
+                    let uses = text.split(start).skip(1).map(|rest| rest.trim_start());
+                    let quoted = uses.filter_map(|rest| rest.strip_prefix('"')?.split('"').next());
+                    names.extend(quoted.filter(|name| name.starts_with("flashdeal_")).map(str::to_owned));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_metric_of_every_crate_is_described_and_none_that_is_not() {
+        let mut names = BTreeSet::new();
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        for entry in std::fs::read_dir(crates).unwrap() {
+            let sources = entry.unwrap().path().join("src");
+            if sources.is_dir() {
+                used(&sources, &mut names);
+            }
+        }
+        let described = COUNTERS.iter().map(|(name, _)| *name).chain(HISTOGRAMS.iter().map(|(name, _, _)| *name));
+        let described: BTreeSet<_> = described.chain(["flashdeal_build_info"]).map(str::to_owned).collect();
+        assert_eq!(names, described);
+    }
+}

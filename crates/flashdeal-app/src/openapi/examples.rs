@@ -1,0 +1,118 @@
+//! The values of the examples: domain values, written by the shapes that the handlers write with.
+
+use flashdeal_domain::{
+    Description, Order, OrderId, Price, Product, ProductId, ProductName, Reservation, ReservationId, StockLevel,
+    Timestamp, Units, UserId,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::json::{HoldBody, OrderBody, PageBody, ProductBody, StatusBody};
+
+pub(super) const REQUEST_ID: &str = "019ab2c4-9a00-7b11-9c3d-2e4f5a6b7c8d";
+
+const PRODUCT_ID: Uuid = Uuid::from_u128(0x019a_b2c3_1f40_7c2a_9d5e_0a1b_2c3d_4e5f);
+const RESERVATION_ID: Uuid = Uuid::from_u128(0x019a_b2c4_5b2c_7e10_a1b2_c3d4_e5f6_0718);
+const ORDER_ID: Uuid = Uuid::from_u128(0x019a_b2c4_7d1e_7a44_8f03_5b6c_7d8e_9f10);
+/// 2026-11-27T09:00:00.000Z
+const CREATED_AT: Timestamp = Timestamp::from_millis(1_795_770_000_000);
+const TEN_MINUTES_MS: i64 = 600_000;
+
+pub(super) fn product_id() -> String {
+    PRODUCT_ID.to_string()
+}
+
+pub(super) fn reservation_id() -> String {
+    RESERVATION_ID.to_string()
+}
+
+fn some_product() -> Product {
+    Product {
+        id: ProductId::from_uuid(PRODUCT_ID),
+        name: name(),
+        description: Description::parse("One per household. While stock lasts.").unwrap_or_default(),
+        price: price(),
+        total_stock: units(500),
+        created_at: CREATED_AT,
+    }
+}
+
+#[expect(clippy::expect_used, reason = "constants; every test of the document makes them")]
+fn name() -> ProductName {
+    ProductName::parse("Phone, 128 GB").expect("a good name")
+}
+
+#[expect(clippy::expect_used, reason = "constants; every test of the document makes them")]
+fn price() -> Price {
+    Price::from_cents(49_999).expect("a good price")
+}
+
+#[expect(clippy::expect_used, reason = "constants; every test of the document makes them")]
+fn user() -> UserId {
+    UserId::parse("ada").expect("a good user")
+}
+
+fn units(units: u32) -> Units {
+    Units::new(units).unwrap_or_default()
+}
+
+fn level() -> StockLevel {
+    StockLevel::new(units(500), units(120))
+}
+
+/// As a handler writes it.
+fn written(body: impl serde::Serialize) -> Value {
+    serde_json::to_value(body).unwrap_or_default()
+}
+
+pub(super) fn product() -> Value {
+    written(ProductBody::from(&some_product()))
+}
+
+pub(super) fn product_with_level() -> Value {
+    written(ProductBody::with_level(&some_product(), level()))
+}
+
+pub(super) fn products() -> Value {
+    let product = some_product();
+    written(PageBody { items: vec![ProductBody::from(&product)], next_cursor: Some(product_id()) })
+}
+
+pub(super) fn status() -> Value {
+    written(StatusBody::from(level()))
+}
+
+pub(super) fn hold() -> Value {
+    written(HoldBody::from(&Reservation {
+        id: ReservationId::from_uuid(RESERVATION_ID),
+        product: ProductId::from_uuid(PRODUCT_ID),
+        user: user(),
+        quantity: units(2),
+        expires_at: Timestamp::from_millis(CREATED_AT.as_millis() + TEN_MINUTES_MS),
+    }))
+}
+
+fn some_order() -> Order {
+    Order {
+        id: OrderId::from_uuid(ORDER_ID),
+        reservation: ReservationId::from_uuid(RESERVATION_ID),
+        product: ProductId::from_uuid(PRODUCT_ID),
+        user: user(),
+        quantity: units(2),
+        unit_price: price(),
+        created_at: CREATED_AT,
+    }
+}
+
+pub(super) fn order() -> Value {
+    written(OrderBody::from(&some_order()))
+}
+
+pub(super) fn orders() -> Value {
+    let order = some_order();
+    written(PageBody { items: vec![OrderBody::from(&order)], next_cursor: None })
+}
+
+pub(super) fn no_more_products() -> Value {
+    json!({ "items": [], "nextCursor": null })
+}

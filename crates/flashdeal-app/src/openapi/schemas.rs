@@ -1,0 +1,277 @@
+//! The shapes of bodies and parameters. Their bounds are the constants of the domain types.
+
+use flashdeal_domain::{Description, IdempotencyKey, PageSize, Price, ProductName, Quantity, Units, UserId};
+use serde_json::{Value, json};
+use utoipa::openapi::schema::{
+    AllOfBuilder, AnyOfBuilder, ArrayBuilder, KnownFormat, Object, ObjectBuilder, SchemaFormat, SchemaType, Type,
+};
+use utoipa::openapi::{Ref, RefOr, Schema};
+
+use crate::error::Code;
+use crate::routes::MAX_PRODUCTS;
+
+use super::examples;
+
+/// No control character, and at least one that shows.
+const SHOWN_TEXT: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f\u200b-\u200d\u2060\ufeff][^\u0000-\u001f\u007f-\u009f]*$";
+/// As above, of a name: white space at the ends is trimmed, whatever it is.
+const NAME_TEXT: &str = SHOWN_TEXT;
+/// No control character but line breaks and tabs.
+const LINES_OF_TEXT: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$";
+const UUID_TEXT: &str = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$";
+const PRICE_TEXT: &str = r"^[0-9]{1,10}(\.[0-9]{1,2})?$";
+/// The highest price, as a number.
+pub(super) const MAX_PRICE: f64 = 9_999_999_999.99;
+
+pub(super) fn reference(name: &str) -> RefOr<Schema> {
+    Ref::from_schema_name(name).into()
+}
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn integer(min: i64, max: impl Into<utoipa::Number>) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(min)).maximum(Some(max))
+}
+
+fn units() -> ObjectBuilder {
+    integer(0, Units::MAX)
+}
+
+fn nullable(builder: ObjectBuilder, kind: Type) -> ObjectBuilder {
+    builder.schema_type([kind, Type::Null].into_iter().collect::<SchemaType>())
+}
+
+fn name() -> ObjectBuilder {
+    text().min_length(Some(1)).max_length(Some(ProductName::MAX_CHARS)).pattern(Some(NAME_TEXT))
+}
+
+fn description() -> ObjectBuilder {
+    nullable(text(), Type::String).max_length(Some(Description::MAX_CHARS)).pattern(Some(LINES_OF_TEXT))
+}
+
+fn instant() -> ObjectBuilder {
+    text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))).examples(["2026-11-27T09:10:00.000Z"])
+}
+
+/// A page size.
+pub(super) fn limit() -> RefOr<Schema> {
+    integer(1, PageSize::MAX).default(Some(json!(PageSize::default().get()))).into()
+}
+
+/// The products of a stream, comma-separated.
+pub(super) fn some_ids() -> RefOr<Schema> {
+    ArrayBuilder::new().items(Ref::from_schema_name("Id")).min_items(Some(1)).max_items(Some(MAX_PRODUCTS)).into()
+}
+
+/// Plain text of any kind.
+pub(super) fn any_text() -> RefOr<Schema> {
+    text().into()
+}
+
+/// Any JSON object.
+pub(super) fn any_object() -> RefOr<Schema> {
+    ObjectBuilder::new().into()
+}
+
+/// An object that has all of these fields; more may be added some day.
+fn object(fields: impl IntoIterator<Item = (&'static str, RefOr<Schema>)>) -> ObjectBuilder {
+    fields.into_iter().fold(ObjectBuilder::new(), |object, (name, schema)| object.property(name, schema).required(name))
+}
+
+/// Everything under `#/components/schemas`.
+pub(super) fn all() -> Vec<(&'static str, RefOr<Schema>)> {
+    let mut all = values();
+    all.extend(requests());
+    all.extend(answers());
+    all.push(("Problem", problem()));
+    all
+}
+
+fn values() -> Vec<(&'static str, RefOr<Schema>)> {
+    let id = text()
+        .format(Some(SchemaFormat::Custom("uuid".to_owned())))
+        .pattern(Some(UUID_TEXT))
+        .description(Some("A UUID, hyphenated."))
+        .examples([examples::product_id()]);
+    let user = text()
+        .min_length(Some(1))
+        .max_length(Some(UserId::MAX_CHARS))
+        .pattern(Some(SHOWN_TEXT))
+        .description(Some("Who: 1 to 128 characters, not blank, none of them a control character."))
+        .examples(["ada"]);
+    let key = text()
+        .min_length(Some(1))
+        .max_length(Some(IdempotencyKey::MAX_CHARS))
+        .pattern(Some("^[!-~]+$"))
+        .description(Some("1 to 255 visible ASCII characters, chosen by the client; a UUID is a good one."))
+        .examples(["3f9a1c52-6f0e-4f5a-9d53-0c2b7e1d8a64"]);
+    let money = ObjectBuilder::new()
+        .schema_type(Type::Number)
+        .minimum(Some(0))
+        .description(Some("Money, with at most two decimals."))
+        .examples([json!(499.99)]);
+    vec![
+        ("Id", id.into()),
+        ("UserId", user.into()),
+        ("IdempotencyKey", key.into()),
+        ("Money", money.into()),
+        ("Price", price()),
+    ]
+}
+
+/// What a caller may give for a price: exact, in either spelling.
+fn price() -> RefOr<Schema> {
+    let number = ObjectBuilder::new()
+        .schema_type(Type::Number)
+        .minimum(Some(0))
+        .maximum(Some(MAX_PRICE))
+        .multiple_of(Some(0.01));
+    let digits = text().pattern(Some(PRICE_TEXT));
+    let about = format!(
+        "0 to {}.{:02} with at most two decimals: a number, or the same as a string.",
+        Price::MAX_CENTS / 100,
+        Price::MAX_CENTS % 100
+    );
+    AnyOfBuilder::new()
+        .item(number)
+        .item(digits)
+        .description(Some(about))
+        .examples([json!(499.99), json!("499.99")])
+        .into()
+}
+
+fn requests() -> Vec<(&'static str, RefOr<Schema>)> {
+    let create = object([
+        ("name", name().description(Some("Trimmed; not blank, no control characters.")).into()),
+        ("price", reference("Price")),
+        ("totalStock", units().description(Some("The first allotment.")).into()),
+    ])
+    .property("description", description());
+    let most = i64::from(Units::MAX);
+    let delta = || ObjectBuilder::new().minimum(Some(-most)).maximum(Some(most));
+    let change = ObjectBuilder::new()
+        .property("name", nullable(name(), Type::String))
+        .property("description", description())
+        .property("price", AnyOfBuilder::new().item(reference("Price")).item(Object::with_type(Type::Null)))
+        .property(
+            "addStock",
+            nullable(delta(), Type::Integer)
+                .description(Some("Units to put on sale, or to take off sale when negative; never one that is held.")),
+        );
+    // At least one of them must be there and not null.
+    let one_of = [("name", Type::String), ("description", Type::String), ("addStock", Type::Integer)]
+        .map(|(name, kind)| object([(name, RefOr::from(Object::with_type(kind)))]))
+        .into_iter()
+        .chain([object([(
+            "price",
+            ObjectBuilder::new().schema_type([Type::Number, Type::String].into_iter().collect::<SchemaType>()).into(),
+        )])])
+        .fold(AnyOfBuilder::new(), AnyOfBuilder::item);
+    let user = |about: &str| RefOr::from(AllOfBuilder::new().item(reference("UserId")).description(Some(about)));
+    let who = "Who. With tokens it may be left out: it is the token's user then.";
+    let reserve = object([
+        ("userId", user(who)),
+        ("quantity", integer(i64::from(Quantity::MIN), Quantity::MAX).description(Some("How many units.")).into()),
+    ]);
+    let release = object([("userId", user(who))]);
+    let named = AnyOfBuilder::new().item(reference("Id")).item(Object::with_type(Type::Null)).description(Some(
+        "The hold to pay for. Name it (or send an Idempotency-Key) so that a repeat gets its order again.",
+    ));
+    let checkout = object([("userId", user(who))]).property("reservationId", named);
+    vec![
+        ("CreateProduct", create.into()),
+        ("ChangeProduct", AllOfBuilder::new().item(change).item(one_of).into()),
+        ("Reserve", reserve.into()),
+        ("Release", release.into()),
+        ("Checkout", checkout.into()),
+    ]
+}
+
+fn answers() -> Vec<(&'static str, RefOr<Schema>)> {
+    let described = |builder: ObjectBuilder, about: &str| RefOr::from(builder.description(Some(about)));
+    let total = || described(units(), "What is left to sell. Checkout lowers it.");
+    let reserved = || described(units(), "What live holds hold.");
+    let available = || described(units(), "totalStock - reservedStock.");
+    let product = || {
+        object([
+            ("id", reference("Id")),
+            ("name", name().into()),
+            ("description", text().max_length(Some(Description::MAX_CHARS)).into()),
+            ("price", reference("Money")),
+            ("totalStock", total()),
+            ("createdAt", instant().into()),
+        ])
+    };
+    let with_stock = product()
+        .property("reservedStock", reserved())
+        .required("reservedStock")
+        .property("availableStock", available())
+        .required("availableStock");
+    let status = object([("totalStock", total()), ("reservedStock", reserved()), ("availableStock", available())])
+        .additional_properties(Some(utoipa::openapi::schema::AdditionalProperties::FreeForm(false)));
+    let sold = || RefOr::from(integer(i64::from(Quantity::MIN), Quantity::MAX));
+    let hold = object([
+        ("reservationId", reference("Id")),
+        ("productId", reference("Id")),
+        ("userId", reference("UserId")),
+        ("quantity", sold()),
+        ("expiresAt", described(instant(), "From this instant on its units are available to others.")),
+    ]);
+    let order = object([
+        ("orderId", reference("Id")),
+        ("reservationId", reference("Id")),
+        ("productId", reference("Id")),
+        ("userId", reference("UserId")),
+        ("quantity", sold()),
+        ("unitPrice", reference("Money")),
+        ("total", reference("Money")),
+        ("createdAt", instant().into()),
+    ]);
+    let health = object([("status", text().enum_values(Some(["live", "ready"])).into())]);
+    vec![
+        ("Product", product().into()),
+        ("ProductWithStock", with_stock.into()),
+        ("ProductPage", page("Product")),
+        ("StockStatus", status.into()),
+        ("Reservation", hold.into()),
+        ("Order", order.into()),
+        ("OrderPage", page("Order")),
+        ("Health", health.into()),
+    ]
+}
+
+fn page(of: &str) -> RefOr<Schema> {
+    let items = ArrayBuilder::new().items(Ref::from_schema_name(of)).max_items(Some(PageSize::MAX.into()));
+    let next = AnyOfBuilder::new()
+        .item(reference("Id"))
+        .item(Object::with_type(Type::Null))
+        .description(Some("Pass it as cursor for the next page; null on the last."));
+    object([("items", items.into()), ("nextCursor", next.into())]).into()
+}
+
+/// RFC 9457, with what programs act on.
+fn problem() -> RefOr<Schema> {
+    let codes = Code::ALL.map(|code| Value::from(code.name()));
+    let broken = object([("field", text().into()), ("message", text().into())]);
+    let failing = object([("store", text().into())]);
+    object([
+        ("type", text().examples(["about:blank"]).into()),
+        ("title", text().into()),
+        ("status", integer(400, 599).into()),
+        ("detail", text().description(Some("For people.")).into()),
+        ("code", text().enum_values(Some(codes)).description(Some("For programs.")).into()),
+        ("requestId", text().description(Some("Quote it when you report the problem.")).into()),
+    ])
+    .property("errors", ArrayBuilder::new().items(broken).description(Some("Every broken field of an invalid request.")))
+    .property("failing", ArrayBuilder::new().items(failing).description(Some("The stores that keep a server from being ready.")))
+    .property("availableStock", units().description(Some("With insufficient_stock: what could have been reserved.")))
+    .property(
+        "reason",
+        text().enum_values(Some(["sold_out", "all_held"])).description(Some(
+            "With insufficient_stock: sold_out (nothing left to sell) or all_held (holds may still lapse: worth a retry).",
+        )),
+    )
+    .into()
+}
