@@ -32,6 +32,17 @@ enum Opened {
     UnknownProduct,
 }
 
+/// What is to be opened, and why.
+struct Reopening {
+    product: ProductId,
+    /// Whether the gate had a state before.
+    had_state: bool,
+    /// The epoch that the record refused, if that is why.
+    refused: Option<Epoch>,
+    /// The policy's `settle_after`, with which gates are looked at.
+    paying_over: Duration,
+}
+
 /// How many unknown products are remembered, and for how long: ids are made by the server, so a ghost stays one.
 const UNKNOWN_KEPT: usize = 10_000;
 const UNKNOWN_FOR_MS: i64 = 60_000;
@@ -39,13 +50,14 @@ const UNKNOWN_FOR_MS: i64 = 60_000;
 /// How often one call meets a closed gate before it gives up: the stores are then changing faster than we can follow.
 const ATTEMPTS: u32 = 5;
 
-/// How long a fenced caller waits for an opening that is under way elsewhere, from one look at the gate to the next.
-const FENCE_WAITS: [Duration; 5] = [
+/// How long an opening that is under way elsewhere is waited for, from one look at the gate to the next.
+const WAITS: [Duration; 6] = [
     Duration::from_millis(5),
     Duration::from_millis(10),
     Duration::from_millis(20),
     Duration::from_millis(50),
     Duration::from_millis(100),
+    Duration::from_millis(200),
 ];
 
 impl FlashSale {
@@ -100,11 +112,9 @@ impl FlashSale {
     /// two instances would fence each other for ever. Whoever raised the epoch is about to open the gate under it, so they are
     /// waited for; only if they seem to have died half way is the gate reopened once more.
     pub(super) async fn reopen_after_fence(&self, product: ProductId, refused: Epoch) -> Result<(), SaleError> {
-        for wait in FENCE_WAITS {
-            self.ports.runtime.sleep(self.jitter(wait)).await;
-            if stands_open(&self.ports, product, Some(refused), self.policy.settle_after).await? {
-                return Ok(());
-            }
+        let moved_on = wait_until_open(&self.ports, product, Some(refused), self.policy.settle_after).await?;
+        if moved_on.is_some() {
+            return Ok(());
         }
         self.open_gate(product, true, Some(refused)).await
     }
@@ -112,13 +122,9 @@ impl FlashSale {
     /// An opening that runs to its end as a task of its own, so that no caller who hangs up can stop it for the others.
     fn opening(&self, product: ProductId, had_state: bool, refused: Option<Epoch>) -> Opening {
         let (ports, openings, clock) = (self.ports.clone(), self.openings.clone(), self.ports.clock.clone());
-        let paying_over = self.policy.settle_after;
+        let reopening = Reopening { product, had_state, refused, paying_over: self.policy.settle_after };
         let opening = async move {
-            let opened = match stands_open(&ports, product, refused, paying_over).await {
-                Ok(true) => Ok(Opened::Yes),
-                Ok(false) => open(&ports, product, had_state).await,
-                Err(error) => Err(error),
-            };
+            let opened = open(&ports, reopening).await;
             if matches!(opened, Ok(Opened::UnknownProduct)) {
                 openings.remember_ghost(product, clock.now());
             }
@@ -160,29 +166,59 @@ impl Openings {
     }
 }
 
-/// Whether somebody opened the gate since our caller met it closed or was refused. To open it once more would fence what is
-/// under way, for nothing: of a crowd that meets a closed gate, some hear of it only when the others have opened it.
+/// The epoch under which the gate stands open by now, if it is newer than the one that was `refused`. To open it once more would
+/// fence what is under way, for nothing: of a crowd that meets a closed gate, some hear of it only when the others have opened it.
 async fn stands_open(
     ports: &Ports,
     product: ProductId,
     refused: Option<Epoch>,
     paying_over: Duration,
-) -> Result<bool, StoreError> {
+) -> Result<Option<Epoch>, StoreError> {
     let views = ports.ledger.view(&[product], paying_over).await?;
-    let newer = |epoch: Epoch| refused.is_none_or(|refused| epoch > refused);
-    Ok(views.iter().any(|view| !view.needs_reopening && view.open.is_some_and(|(epoch, _)| newer(epoch))))
+    let open = views.iter().filter(|view| !view.needs_reopening).find_map(|view| view.open);
+    Ok(open.map(|(epoch, _)| epoch).filter(|epoch| refused.is_none_or(|refused| *epoch > refused)))
+}
+
+/// Waits for whoever is opening the gate; `None` if nobody seems to be.
+async fn wait_until_open(
+    ports: &Ports,
+    product: ProductId,
+    refused: Option<Epoch>,
+    paying_over: Duration,
+) -> Result<Option<Epoch>, StoreError> {
+    for wait in WAITS {
+        ports.runtime.sleep(wait).await;
+        if let Some(epoch) = stands_open(ports, product, refused, paying_over).await? {
+            return Ok(Some(epoch));
+        }
+    }
+    Ok(None)
 }
 
 /// One opening. The order matters: the token first, then the epoch, then the gate; whoever claims later takes over.
-async fn open(ports: &Ports, product: ProductId, had_state: bool) -> Result<Opened, StoreError> {
-    let token = ports.ledger.claim_opening(product).await?;
-    let Some(record) = ports.record.open_epoch(product).await? else {
-        return Ok(Opened::UnknownProduct);
-    };
-    if ports.ledger.open(product, token, record).await? {
-        ports.observer.observe(if had_state { SaleEvent::Reopened } else { SaleEvent::Loaded });
+async fn open(ports: &Ports, reopening: Reopening) -> Result<Opened, StoreError> {
+    let Reopening { product, had_state, mut refused, paying_over } = reopening;
+    for _ in 0..ATTEMPTS {
+        if stands_open(ports, product, refused, paying_over).await?.is_some() {
+            return Ok(Opened::Yes);
+        }
+        let token = ports.ledger.claim_opening(product).await?;
+        let Some(record) = ports.record.open_epoch(product).await? else {
+            return Ok(Opened::UnknownProduct);
+        };
+        if ports.ledger.open(product, token, record).await? {
+            ports.observer.observe(if had_state { SaleEvent::Reopened } else { SaleEvent::Loaded });
+            return Ok(Opened::Yes);
+        }
+        // Somebody took our leave over. To claim it back at once would take theirs, and so on for ever: they are waited for.
+        // What they opened may be older than the epoch we raised; the record would fence it.
+        if let Some(epoch) = wait_until_open(ports, product, refused, paying_over).await?
+            && epoch < record.epoch
+        {
+            refused = Some(epoch);
+        }
     }
-    Ok(Opened::Yes)
+    Err(StoreError::unavailable("gate", "others keep opening it"))
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
