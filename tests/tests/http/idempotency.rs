@@ -64,7 +64,7 @@ async fn a_delayed_duplicate_of_a_reserve_makes_no_ghost_hold(mode: Mode) {
 
     shop.reserve_keyed(&product, "bob", 3, "k-1").await.is(201);
     shop.release(&product, "bob").await.is(200);
-    shop.advance(Duration::from_mins(9));
+    shop.advance(Duration::from_mins(9)).await;
     let late = shop.reserve_keyed(&product, "bob", 3, "k-1").await.is(200);
     assert_eq!(late.header("idempotent-replayed"), Some("true"), "{late}");
     assert_eq!(shop.level(&product).await, Level::of(8, 0));
@@ -75,7 +75,7 @@ async fn a_reserve_key_is_forgotten_when_its_hold_would_have_lapsed(mode: Mode) 
     let shop = Shop::open(mode).await;
     let product = shop.product(10).await;
     let first = shop.reserve_keyed(&product, "ada", 2, "k").await.is(201);
-    shop.advance(Duration::from_millis(600_001));
+    shop.advance(Duration::from_millis(600_001)).await;
     let new = shop.reserve_keyed(&product, "ada", 3, "k").await.is(201);
     assert_ne!(new.id("reservationId"), first.id("reservationId"), "{new}");
     assert_eq!(shop.level(&product).await, Level::of(10, 3));
@@ -88,7 +88,7 @@ async fn a_repeated_checkout_gets_the_same_order_again(mode: Mode) {
     let order = shop.checkout_keyed(&product, "ada", "k").await.is(201);
     assert_eq!(order.header("idempotent-replayed"), None, "{order}");
     for minutes in [0, 0, 60, 22 * 60] {
-        shop.advance(Duration::from_mins(minutes));
+        shop.advance(Duration::from_mins(minutes)).await;
         let again = shop.checkout_keyed(&product, "ada", "k").await.is(200);
         assert_eq!(again.header("idempotent-replayed"), Some("true"), "{again}");
         assert_eq!(again.body(), order.body(), "{again}");

@@ -34,7 +34,7 @@ async fn a_hold_lives_to_its_last_millisecond_and_no_longer(mode: Mode) {
     }
     let [bought, set, released, kept, other, last] = products.as_slice() else { unreachable!("there are six") };
 
-    shop.advance(Duration::from_millis(599_999));
+    shop.advance(Duration::from_millis(599_999)).await;
     shop.checkout(bought, "ada").await.is(201);
     shop.reserve(set, "ada", 1).await.is(200);
     shop.release(released, "ada").await.is(200);
@@ -44,7 +44,7 @@ async fn a_hold_lives_to_its_last_millisecond_and_no_longer(mode: Mode) {
     assert_eq!(refused.text("reason"), "all_held", "{refused}");
     let named = shop.hold(last, "ada").await.is(200).id("reservationId");
 
-    shop.advance(Duration::from_millis(1));
+    shop.advance(Duration::from_millis(1)).await;
     assert_eq!(shop.level(bought).await, Level::of(0, 0));
     assert_eq!(shop.level(set).await, Level::of(2, 0));
     assert_eq!(shop.level(kept).await, Level::of(2, 0));
@@ -61,7 +61,7 @@ async fn the_first_call_at_the_deadline_finds_the_units_free(mode: Mode) {
         shop.reserve(&product, "ada", 3).await.is(201);
         products.push(product);
     }
-    shop.advance(Duration::from_mins(10));
+    shop.advance(Duration::from_mins(10)).await;
     let [reserved, seen, read, taken] = products.as_slice() else { unreachable!("there are four") };
     let hold = shop.reserve(reserved, "bob", 3).await.is(201);
     assert_eq!(hold.millis("expiresAt"), shop.clock().millis() + 600_000, "{hold}");
@@ -80,7 +80,7 @@ async fn a_lapsed_hold_cannot_be_bought_read_released_or_kept(mode: Mode) {
         let hold = shop.reserve(&product, "ada", 3).await.is(201);
         products.push((product, hold.id("reservationId")));
     }
-    shop.advance(Duration::from_mins(10));
+    shop.advance(Duration::from_mins(10)).await;
     shop.checkout(&products[0].0, "ada").await.refused(404, "no_reservation");
     let (product, reservation) = &products[1];
     shop.checkout_named(product, "ada", reservation).await.refused(404, "no_reservation");
@@ -108,7 +108,7 @@ async fn a_crowd_of_holds_lapses_in_one_call(mode: Mode) {
         assert_eq!(holds.len(), 400);
         assert_eq!(shop.level(product).await, Level::of(400, 400));
     }
-    shop.advance(Duration::from_mins(10));
+    shop.advance(Duration::from_mins(10)).await;
     shop.reserve(&product, "bob", 400).await.is(201);
     assert_eq!(shop.level(&product).await, Level::of(400, 400));
     assert_eq!(shop.level(&other).await, Level::of(400, 0));
@@ -118,9 +118,9 @@ async fn what_was_bought_in_time_does_not_lapse(mode: Mode) {
     let shop = Shop::open(mode).await;
     let product = shop.product(5).await;
     shop.reserve(&product, "ada", 2).await.is(201);
-    shop.advance(Duration::from_millis(9 * 60_000 + 50_000));
+    shop.advance(Duration::from_millis(9 * 60_000 + 50_000)).await;
     shop.checkout(&product, "ada").await.is(201);
-    shop.advance(Duration::from_hours(1));
+    shop.advance(Duration::from_hours(1)).await;
     assert_eq!(shop.level(&product).await, Level::of(3, 0));
     assert_eq!(shop.balance(&product, 5).await, 2);
 }
@@ -129,9 +129,9 @@ async fn a_clock_that_steps_back_makes_no_hold_longer(mode: Mode) {
     let shop = standing(mode).await;
     let product = shop.product(5).await;
     shop.reserve(&product, "ada", 5).await.is(201);
-    shop.clock().move_by(-3_600_000);
+    shop.move_clock(-3_600_000).await;
     shop.reserve(&product, "bob", 1).await.refused(409, "insufficient_stock");
-    shop.advance(Duration::from_mins(10));
+    shop.advance(Duration::from_mins(10)).await;
     shop.reserve(&product, "bob", 5).await.is(201);
 }
 

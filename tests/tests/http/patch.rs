@@ -74,7 +74,7 @@ async fn held_units_are_never_taken(mode: Mode) {
     // What lapsed is free to be taken.
     shop.patch(&path, &json!({ "addStock": 3 })).await.is(200);
     shop.reserve(&product, "ada", 3).await.is(201);
-    shop.advance(Duration::from_mins(10));
+    shop.advance(Duration::from_mins(10)).await;
     shop.patch(&path, &json!({ "addStock": -3 })).await.is(200);
     assert_eq!(shop.level(&product).await, Level::of(0, 0));
 }

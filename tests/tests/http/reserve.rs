@@ -57,11 +57,11 @@ async fn a_set_never_extends_the_hold(mode: Mode) {
     let product = shop.product(10).await;
     let first = shop.reserve(&product, "ada", 2).await.is(201);
     for quantity in [3, 3, 1] {
-        shop.advance(Duration::from_mins(3));
+        shop.advance(Duration::from_mins(3)).await;
         let set = shop.reserve(&product, "ada", quantity).await.is(200);
         assert_eq!(set.json()["expiresAt"], first.json()["expiresAt"], "{set}");
     }
-    shop.advance(Duration::from_mins(1));
+    shop.advance(Duration::from_mins(1)).await;
     let new = shop.reserve(&product, "ada", 1).await.is(201);
     assert_ne!(new.id("reservationId"), first.id("reservationId"), "{new}");
     assert!(new.millis("expiresAt") >= first.millis("expiresAt") + 600_000, "{new}");

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use flashdeal_app::environment::SystemClock;
 use flashdeal_app::startup::Environment;
@@ -49,10 +48,6 @@ impl TestClock {
     /// Milliseconds since 1970.
     pub(crate) fn millis(&self) -> i64 {
         self.server.now().as_millis()
-    }
-
-    pub(crate) fn advance(&self, by: Duration) {
-        self.move_by(i64::try_from(by.as_millis()).unwrap());
     }
 
     /// Moves it by milliseconds, backwards if negative.
