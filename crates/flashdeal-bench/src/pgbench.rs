@@ -1,6 +1,7 @@
 //! One PostgreSQL transaction per checkout on one hot row, by PostgreSQL's own load generator.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -56,13 +57,13 @@ impl PgBench {
         self.rounds += 1;
         let before = self.orders().await?;
         let log = format!("log-{}", self.rounds);
-        let output = Command::new(programs::postgres_folder()?.join("pgbench"))
+        let output = Command::new(program()?)
             .current_dir(self.folder.path())
             .args(["--no-vacuum", "--protocol=prepared", "--file=checkout.sql", "--log", "--log-prefix", &log])
             .args(["--client", &CLIENTS.to_string(), "--time", &seconds.to_string()])
             .arg(self.database.url())
             .output()
-            .context("cannot start pgbench")?;
+            .context("cannot start pgbench: is it installed?")?;
         let text = String::from_utf8_lossy(&output.stdout);
         ensure!(output.status.success(), "pgbench failed: {}", String::from_utf8_lossy(&output.stderr));
         let rate = text.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse::<f64>().ok());
@@ -102,4 +103,12 @@ impl PgBench {
             _ => anyhow::bail!("the books of pgbench do not balance: {row:?}"),
         }
     }
+}
+
+/// That of the server's version, else that of `PATH`.
+fn program() -> Result<PathBuf> {
+    let beside = programs::postgres_folder()?.join("initdb");
+    let folder = fs::canonicalize(beside).context("cannot find PostgreSQL's programs")?;
+    let own = folder.with_file_name("pgbench");
+    Ok(if own.is_file() { own } else { PathBuf::from("pgbench") })
 }

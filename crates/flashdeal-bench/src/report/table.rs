@@ -58,8 +58,10 @@ impl Report {
 impl Row {
     /// One text for each of the headings.
     pub(super) fn cells(&self) -> [String; 11] {
-        let shown =
-            |value: Option<f64>, digits: usize| value.map_or(String::new(), |value| format!("{value:.digits$}"));
+        let shown = |value: Option<f64>, digits: usize| {
+            // What another tool did not tell is no number.
+            value.filter(|value| value.is_finite()).map_or(String::new(), |value| format!("{value:.digits$}"))
+        };
         let column = |name: &str, digits: usize| {
             self.find(name)
                 .map_or(String::new(), |measure| format!("{:.digits$}{}", measure.median(), measure.verdict()))
