@@ -5,6 +5,7 @@
 
 mod checkout;
 mod examples;
+mod links;
 mod live;
 mod operating;
 mod operation;

@@ -1,13 +1,13 @@
 //! Live stock: server-sent events.
 
 use flashdeal_domain::SaleError;
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::openapi::path::HttpMethod;
 
 use crate::error::Problem;
 
 use super::operation::Described;
-use super::schemas::{any_text, some_ids};
+use super::schemas::{any_text, reference, some_ids};
 use super::{examples, problems};
 
 const TAG: &str = "live stock";
@@ -33,8 +33,8 @@ pub(super) fn operations() -> Vec<Described> {
                     STREAM,
                     200,
                     "Events, until either side closes.",
-                    any_text(),
-                    [("events", json!(events()))],
+                    reference("StockEvent"),
+                    [("stock", event())],
                     &[],
                 )
                 .refuse("productNotFound", SaleError::ProductNotFound.into())
@@ -42,10 +42,8 @@ pub(super) fn operations() -> Vec<Described> {
         .into()
 }
 
-fn events() -> String {
+fn event() -> Value {
     let product = examples::product_id();
-    format!(
-        "retry: 2000\n\nid: {product}:500:120\nevent: stock\ndata: {{\"availableStock\":380,\"productId\":\"{product}\",\
-         \"reservedStock\":120,\"totalStock\":500}}\n\n: keep-alive\n\n"
-    )
+    let data = json!({ "productId": product, "totalStock": 500, "reservedStock": 120, "availableStock": 380 });
+    json!({ "id": format!("{product}:500:120"), "event": "stock", "data": data.to_string() })
 }

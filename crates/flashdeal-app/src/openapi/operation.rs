@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use utoipa::openapi::example::ExampleBuilder;
-use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, ParameterBuilder, ParameterIn, ParameterStyle};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, ResponseBuilder, Schema};
@@ -13,12 +13,13 @@ use crate::error::{Code, Problem};
 
 use super::BEARER;
 use super::problems::{self, Refusal};
-use super::schemas;
+use super::{links, schemas};
 
 /// An operation, its success answers, and what it refuses for which reason.
 pub(super) struct Described {
     method: HttpMethod,
     path: &'static str,
+    id: &'static str,
     operation: OperationBuilder,
     refusals: BTreeMap<u16, Vec<Refusal>>,
 }
@@ -27,9 +28,9 @@ pub(super) struct Described {
 pub(super) type Named = (&'static str, Value);
 
 impl Described {
-    pub(super) fn new(method: HttpMethod, path: &'static str, id: &str, tag: &str) -> Self {
+    pub(super) fn new(method: HttpMethod, path: &'static str, id: &'static str, tag: &str) -> Self {
         let operation = OperationBuilder::new().operation_id(Some(id)).tag(tag);
-        Self { method, path, operation, refusals: BTreeMap::new() }
+        Self { method, path, id, operation, refusals: BTreeMap::new() }
     }
 
     pub(super) fn about(mut self, summary: &str, description: &str) -> Self {
@@ -49,12 +50,16 @@ impl Described {
         required: bool,
     ) -> Self {
         let required = if required { Required::True } else { Required::False };
-        let parameter = ParameterBuilder::new()
+        let mut parameter = ParameterBuilder::new()
             .name(name)
             .parameter_in(place)
             .required(required)
             .description(Some(description))
-            .schema(Some(schema));
+            .schema(Some(schema.clone()));
+        if matches!(schema, RefOr::T(Schema::Array(_))) {
+            // Comma-separated.
+            parameter = parameter.style(Some(ParameterStyle::Form)).explode(Some(false));
+        }
         self.operation = self.operation.parameter(parameter);
         self
     }
@@ -129,6 +134,8 @@ impl Described {
         let counted = self.is_limited().then_some(["RateLimit", "RateLimit-Policy"]).into_iter().flatten();
         let names = headers.iter().copied().chain(["X-Request-Id"]).chain(counted);
         let answer = names.fold(answer, |answer, name| answer.header_ref(name, problems::header(name)));
+        let links = links::after(self.id, status);
+        let answer = links.into_iter().fold(answer, |answer, (name, link)| answer.link(name, link));
         self.operation = self.operation.response(status.to_string(), answer);
         self
     }

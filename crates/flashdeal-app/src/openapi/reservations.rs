@@ -17,7 +17,7 @@ pub(super) fn operations() -> Vec<Described> {
     vec![reserve(), read(), release()]
 }
 
-fn described(method: HttpMethod, id: &str) -> Described {
+fn described(method: HttpMethod, id: &'static str) -> Described {
     Described::new(method, PATH, id, TAG)
         .path_id("productId", "The product.")
         .refuse("productNotFound", SaleError::ProductNotFound.into())

@@ -238,8 +238,26 @@ fn answers() -> Vec<(&'static str, RefOr<Schema>)> {
         ("Reservation", hold.into()),
         ("Order", order.into()),
         ("OrderPage", page("Order")),
+        ("StockEvent", stock_event()),
         ("Health", health.into()),
     ]
+}
+
+/// One server-sent event; its data is JSON text.
+fn stock_event() -> RefOr<Schema> {
+    let data = object([
+        ("productId", reference("Id")),
+        ("totalStock", units().into()),
+        ("reservedStock", units().into()),
+        ("availableStock", units().into()),
+    ]);
+    let data = text().content_media_type("application/json").content_schema(Some(data));
+    object([
+        ("id", text().description(Some("Names the state: the product and its counters.")).into()),
+        ("event", text().enum_values(Some(["stock"])).into()),
+        ("data", data.into()),
+    ])
+    .into()
 }
 
 fn page(of: &str) -> RefOr<Schema> {
