@@ -1,5 +1,7 @@
 //! Bodies as they should not be: malformed, of another kind, too large.
 
+use std::fmt::Write as _;
+
 use serde_json::json;
 
 use crate::shop::{Level, Mode, Shop, checkout_path, raw, reserve_path};
@@ -133,7 +135,7 @@ async fn a_chunked_body_is_measured_as_it_comes(mode: Mode) {
         let mut request = head.to_owned();
         let (first, rest) = body.split_at(1_000);
         for chunk in [first, rest] {
-            request += &format!("{:x}\r\n{chunk}\r\n", chunk.len());
+            write!(request, "{:x}\r\n{chunk}\r\n", chunk.len()).unwrap();
         }
         request + "0\r\n\r\n"
     };

@@ -5,7 +5,13 @@
 //! Every answer of a shop is checked for what the contract says of all answers (see `reply.rs`), and an assertion that fails
 //! prints the request and the answer.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking, in its helpers too")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+#![expect(clippy::similar_names, reason = "a mode and what was made in it are not taken for each other")]
 
 #[macro_use]
 mod cases;

@@ -74,7 +74,12 @@ struct Instance {
 
 enum Stores {
     Embedded { _folder: Folder },
-    Distributed { redis: PrivateRedis, own_postgres: Option<PrivatePostgres> },
+    Distributed(Box<Servers>),
+}
+
+struct Servers {
+    redis: PrivateRedis,
+    own_postgres: Option<PrivatePostgres>,
 }
 
 impl Shop {
@@ -146,10 +151,8 @@ impl Shop {
 
     /// The PostgreSQL of a distributed shop with its own stores.
     pub(crate) fn postgres(&self) -> &PrivatePostgres {
-        match &self.stores {
-            Stores::Distributed { own_postgres: Some(postgres), .. } => postgres,
-            _ => panic!("this shop has no PostgreSQL of its own"),
-        }
+        let Stores::Distributed(servers) = &self.stores else { panic!("an embedded shop has no PostgreSQL") };
+        servers.own_postgres.as_ref().expect("this shop shares its PostgreSQL")
     }
 
     /// The clocks of the server and of the gates.
@@ -165,7 +168,7 @@ impl Shop {
     /// Moves the clocks by milliseconds, backwards if negative.
     pub(crate) async fn move_clock(&self, millis: i64) {
         self.clock.move_by(millis);
-        if matches!(self.stores, Stores::Distributed { .. }) {
+        if matches!(self.stores, Stores::Distributed(_)) {
             // Each call on the gate carries the time it was made at. One of the background that is still under way would, if it
             // came last, be a clock that steps back, and would rightly shorten the holds made since.
             sleep(Duration::from_millis(30)).await;
@@ -176,7 +179,7 @@ impl Shop {
 impl Stores {
     fn redis(&self) -> &PrivateRedis {
         match self {
-            Self::Distributed { redis, .. } => redis,
+            Self::Distributed(servers) => &servers.redis,
             Self::Embedded { .. } => panic!("an embedded shop has no Redis"),
         }
     }
@@ -238,5 +241,5 @@ async fn distributed(own: bool) -> (Stores, Database) {
         }
     };
     let (redis, (own_postgres, database)) = tokio::join!(redis, database);
-    (Stores::Distributed { redis, own_postgres }, database)
+    (Stores::Distributed(Box::new(Servers { redis, own_postgres })), database)
 }

@@ -42,7 +42,8 @@ impl TestClock {
     }
 
     pub(crate) fn environment(&self) -> Environment {
-        Environment { clock: Arc::clone(&self.server) as Arc<dyn Clock>, redis_clock: Arc::clone(&self.redis) }
+        let clock: Arc<dyn Clock> = self.server.clone();
+        Environment { clock, redis_clock: Arc::clone(&self.redis) }
     }
 
     /// Milliseconds since 1970.
