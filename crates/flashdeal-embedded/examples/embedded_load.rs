@@ -85,7 +85,7 @@ fn checkouts(store: &EmbeddedStore) {
     let product = on_one_thread(product(store, 1_000_000_000));
     let held = 300_000;
     hold(store, product, held, minutes(10));
-    let rate = load(store, Duration::from_secs(60), move |store, n| async move {
+    let rate = load(store, Duration::from_mins(1), move |store, n| async move {
         if n < held {
             checkout(&store, product, &format!("user-{n}")).await;
         }
@@ -158,7 +158,7 @@ fn million(store: &EmbeddedStore) {
 }
 
 fn hold(store: &EmbeddedStore, product: ProductId, holds: u64, ttl: HoldTime) {
-    load(store, Duration::from_secs(60), move |store, n| async move {
+    load(store, Duration::from_mins(1), move |store, n| async move {
         if n < holds {
             reserve(&store, call(product, &format!("user-{n}"), 1, ttl)).await.unwrap();
         }

@@ -3,6 +3,7 @@
 //! Nothing here does I/O or knows the time: the caller holds the lock, reads the clock, and tells nobody an answer before
 //! the effects that it stands on are durable. Answers say how far that is ([`Told::after`]).
 
+mod audit;
 mod calls;
 mod deadlines;
 mod entries;
@@ -173,12 +174,20 @@ impl Book {
         (entry.reservation == reservation && entry.row != NO_ROW).then_some(entry.row)
     }
 
-    /// The record settled this hold and took its row out of the file: its end needs no effect any more.
-    pub(crate) fn settled(&mut self, product: ProductId, user: &UserId, row: i64) {
-        let Some(slot) = self.entries.find(self.entries.owner(product, user, None)) else { return };
-        let entry = self.entries.get_mut(slot);
-        if entry.row == row {
-            entry.row = NO_ROW;
+    /// The record settled this hold and took its row out of the file: it ends here too, and what the record is now is adopted,
+    /// in the same instant as everything else of that transaction. So no answer shows a unit as sold and as held.
+    pub(crate) fn settled(&mut self, product: ProductId, user: &UserId, row: i64, record: Option<RecordState>) {
+        let Some(gate) = self.gates.get(&product).copied() else { return };
+        let slot = self.entries.find(self.entries.owner(product, user, None));
+        if let Some(slot) = slot.filter(|slot| self.entries.get(*slot).row == row)
+            && self.live(self.entries.get(slot).owner).is_some()
+        {
+            self.entries.get_mut(slot).row = NO_ROW;
+            self.take_out(gate, slot);
+            self.counts.finished += 1;
+        }
+        if let Some(record) = record {
+            self.states.get_mut(gate).adopt(record);
         }
     }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use flashdeal_domain::ports::{
-    BeginOutcome, Finish, GateView, Hold, LedgerError, OpeningToken, ReleaseOutcome, ReserveCall, ReserveOutcome,
+    BeginOutcome, Finish, GateBooks, GateView, Hold, LedgerError, OpeningToken, ReleaseOutcome, ReserveCall,
+    ReserveOutcome,
 };
 use flashdeal_domain::{ProductId, RecordState, ReservationId, ReservationLedger, StockLevel, StoreError, UserId};
 
@@ -92,6 +93,10 @@ impl ReservationLedger for EmbeddedStore {
 
     async fn view(&self, products: &[ProductId], paying_over: Duration) -> Result<Vec<GateView>, StoreError> {
         self.shared().look_at_gates(|book| products.iter().map(|id| book.view(*id, paying_over)).collect())
+    }
+
+    async fn books(&self, product: ProductId, overdue: Duration) -> Result<GateBooks, LedgerError> {
+        Ok(self.shared().look_at_gates(|book| book.books(product, overdue))??)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

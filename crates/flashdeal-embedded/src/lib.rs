@@ -18,6 +18,7 @@
 
 mod apply;
 mod book;
+mod books;
 mod connection;
 mod error;
 mod folder;
@@ -30,7 +31,7 @@ mod shared;
 mod updates;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
@@ -59,6 +60,7 @@ const READS: usize = 256;
 pub struct EmbeddedStore(Arc<Inner>);
 
 struct Inner {
+    file: PathBuf,
     shared: Arc<Shared>,
     durable: Batcher<Durable>,
     records: Batcher<Records>,
@@ -98,6 +100,7 @@ impl EmbeddedStore {
             durable: Batcher::new(Durable(Arc::clone(&shared)), limits),
             records: Batcher::new(Records(Arc::clone(&shared)), limits),
             reads: Batcher::new(Reads(Arc::clone(&to_reader)), limits),
+            file,
             shared,
             to_reader,
             threads: Mutex::new(threads),

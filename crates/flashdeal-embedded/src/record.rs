@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use diesel::QueryResult;
-use flashdeal_domain::ports::{Change, ChangeOutcome, Commit, KeyedOrder, Sale, Settlement};
+use flashdeal_domain::ports::{Change, ChangeOutcome, Commit, KeyedOrder, RecordBooks, Sale, Settlement};
 use flashdeal_domain::{
     IdempotencyKey, Order, OrderId, Page, PageRequest, Product, ProductId, RecordState, ReservationId, StockRepository,
     StoreError, UserId,
@@ -20,7 +20,7 @@ use flashdeal_domain::{
 
 use crate::EmbeddedStore;
 use crate::error::{STORE, closed};
-use transaction::SettledHold;
+use transaction::{Settled, SettledHold};
 
 pub(crate) use transaction::{RecordCall, Transaction, forget_changes};
 
@@ -53,21 +53,21 @@ impl EmbeddedStore {
         &self,
         mut run: impl FnMut(&mut Transaction<'_>) -> QueryResult<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.settle(None, move |txn, _| Ok((run(txn)?, false))).await
+        self.settle(None, move |txn, _| Ok((run(txn)?, Settled::default()))).await
     }
 
     /// A call that changes the record and may take a hold's row out.
     async fn settle<T: Send + 'static>(
         &self,
         hold: Option<SettledHold>,
-        mut run: impl FnMut(&mut Transaction<'_>, Option<i64>) -> QueryResult<(T, bool)> + Send + 'static,
+        mut run: impl FnMut(&mut Transaction<'_>, Option<i64>) -> QueryResult<(T, Settled)> + Send + 'static,
     ) -> Result<T, StoreError> {
         let answer = Answer::new();
         let put = answer.clone();
         let call = RecordCall::new(hold, move |txn, row| {
-            let (answer, taken_out) = run(txn, row)?;
+            let (answer, settled) = run(txn, row)?;
             put.put(answer);
-            Ok(taken_out)
+            Ok(settled)
         });
         self.write(call).await?;
         answer.take()
@@ -152,6 +152,10 @@ impl StockRepository for EmbeddedStore {
             products.into_iter().map(state).filter_map(Result::transpose).collect()
         })
         .await
+    }
+
+    async fn books(&self, after: Option<ProductId>, limit: usize) -> Result<Vec<RecordBooks>, StoreError> {
+        self.record_books(after, limit).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

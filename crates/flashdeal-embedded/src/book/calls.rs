@@ -3,7 +3,7 @@
 use flashdeal_domain::ports::{BeginOutcome, Finish, Hold, ReleaseOutcome, ReserveCall, ReserveOutcome};
 use flashdeal_domain::{ProductId, RecordState, ReservationId, StockLevel, Timestamp, Units, UserId};
 
-use super::entries::{Entry, Kind, NO_ROW, NONE, Owner};
+use super::entries::{Entry, Kind, NONE, Owner};
 use super::{Book, Closed, Effect, HoldRow, Paying, Told};
 
 impl Book {
@@ -80,9 +80,7 @@ impl Book {
         bucket.units = (bucket.units + u64::from(quantity)).saturating_sub(u64::from(was));
         let gate = self.states.get_mut(gate);
         gate.reserved = (gate.reserved + u64::from(quantity)).saturating_sub(u64::from(was));
-        if row != NO_ROW {
-            gate.last = self.log.push(Effect::SetQuantity { row, quantity });
-        }
+        gate.last = self.log.push(Effect::SetQuantity { row, quantity });
     }
 
     /// Remembers under `key` what this call was answered, until the hold would lapse.
@@ -139,8 +137,8 @@ impl Book {
         Ok(Told { answer: BeginOutcome::Paying { hold, epoch }, after: 0 })
     }
 
-    /// See [`ReservationLedger::finish`](flashdeal_domain::ReservationLedger::finish). Of a hold that the record
-    /// [settled](Self::settled) it leaves no effect; nor does adopting, since the file has the record itself.
+    /// See [`ReservationLedger::finish`](flashdeal_domain::ReservationLedger::finish). A hold that was sold is
+    /// [out](Self::settled) already; adopting leaves no effect, since the file has the record itself.
     pub(crate) fn finish(&mut self, finish: &Finish) -> Result<Told<()>, Closed> {
         let gate = self.gate(finish.product)?;
         let slot = self.live(self.entries.owner(finish.product, &finish.user, None));
@@ -148,9 +146,7 @@ impl Book {
         if let Some(slot) = slot
             && self.entries.get(slot).reservation == finish.reservation
         {
-            let filed = self.entries.get(slot).row != NO_ROW;
-            let last = self.take_out(gate, slot);
-            after = if filed { last } else { 0 };
+            after = self.take_out(gate, slot);
             self.counts.finished += 1;
         }
         if let Some(record) = finish.record {

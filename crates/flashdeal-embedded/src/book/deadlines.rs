@@ -26,6 +26,18 @@ pub(super) struct Bucket {
     queued: bool,
 }
 
+impl Bucket {
+    /// The first on its list.
+    pub(super) const fn first(&self) -> u32 {
+        self.head
+    }
+
+    /// How many entries it has, on its list or paying.
+    pub(super) const fn members(&self) -> u32 {
+        self.members
+    }
+}
+
 /// Every bucket.
 #[derive(Debug)]
 pub(super) struct Deadlines {

@@ -5,22 +5,22 @@ use flashdeal_domain::ports::{Commit, Sale, Settlement};
 use flashdeal_domain::{Order, Price, ProductId, ReservationId, Timestamp, UserId};
 
 use super::rows::{self, Settled, bad, bytes, kind};
-use super::transaction::{Stock, Transaction};
+use super::transaction::{Settled as Out, Stock, Transaction};
 use crate::schema::{orders, stock_ledger};
 
-/// Sells a hold once, or says why not. The hold's row goes in the same transaction; whether it did is the second answer.
-pub(super) fn commit(txn: &mut Transaction<'_>, sale: &Sale, hold: Option<i64>) -> QueryResult<(Commit, bool)> {
-    let Some(stock) = txn.stock(sale.product)? else { return Ok((Commit::UnknownProduct, false)) };
+/// Sells a hold once, or says why not. The hold's row goes in the same transaction.
+pub(super) fn commit(txn: &mut Transaction<'_>, sale: &Sale, hold: Option<i64>) -> QueryResult<(Commit, Out)> {
+    let Some(stock) = txn.stock(sale.product)? else { return Ok((Commit::UnknownProduct, Out::default())) };
     let fits = stock.epoch == sale.epoch.0 && i64::from(sale.quantity.get()) <= stock.total;
     // Mostly nothing stands against a sale: then the ledger's unique key says so, and nothing has to be read.
     if (!fits || sale.key.is_some())
         && let Some(refusal) = refusal(txn, sale, stock)?
     {
-        return Ok((refusal, false));
+        return Ok((refusal, Out::default()));
     }
     if !write_ledger(txn, sale)? {
         let refusal = refusal(txn, sale, stock)?;
-        return Ok((refusal.unwrap_or(Commit::Void), false));
+        return Ok((refusal.unwrap_or(Commit::Void), Out::default()));
     }
     write_order(txn, sale, stock)?;
     let stock = Stock { total: stock.total - i64::from(sale.quantity.get()), version: stock.version + 1, ..stock };
@@ -34,8 +34,9 @@ pub(super) fn commit(txn: &mut Transaction<'_>, sale: &Sale, hold: Option<i64>) 
         unit_price: Price::from_cents(stock.price).map_err(bad)?,
         created_at: Timestamp::from_millis(txn.now),
     };
-    let sold = Commit::Sold { order, earlier: false, record: stock.state()? };
-    Ok((sold, txn.take_out(hold)?))
+    let record = stock.state()?;
+    let out = Out { taken_out: txn.take_out(hold)?, record: Some(record) };
+    Ok((Commit::Sold { order, earlier: false, record }, out))
 }
 
 /// Why a sale cannot be, in the order that the port says; `None` if it can.
@@ -108,12 +109,12 @@ pub(super) fn void(
     reservation: ReservationId,
     user: &UserId,
     hold: Option<i64>,
-) -> QueryResult<(Option<Settlement>, bool)> {
+) -> QueryResult<(Option<Settlement>, Out)> {
     if txn.stock(product)?.is_none() {
-        return Ok((None, false));
+        return Ok((None, Out::default()));
     }
     if let Some(settled) = rows::settled(txn.conn, reservation)? {
-        return Ok((Some(settlement(txn, settled)?), false));
+        return Ok((Some(settlement(txn, settled)?), Out::default()));
     }
     diesel::insert_into(stock_ledger::table)
         .values((
@@ -125,7 +126,8 @@ pub(super) fn void(
             stock_ledger::created_at.eq(txn.now),
         ))
         .execute(txn.conn)?;
-    Ok((Some(Settlement::Void), txn.take_out(hold)?))
+    let out = Out { taken_out: txn.take_out(hold)?, record: None };
+    Ok((Some(Settlement::Void), out))
 }
 
 fn settlement(txn: &mut Transaction<'_>, settled: Settled) -> QueryResult<Settlement> {

@@ -13,8 +13,17 @@ use crate::shared::RecordBatch;
 use crate::updates::SetStock;
 
 /// What a call does in the transaction; called again if the transaction has to be made again. It is given the row of the
-/// hold it settles, and answers whether it took that row out.
-type Run = Box<dyn FnMut(&mut Transaction<'_>, Option<i64>) -> QueryResult<bool> + Send>;
+/// hold it settles.
+type Run = Box<dyn FnMut(&mut Transaction<'_>, Option<i64>) -> QueryResult<Settled> + Send>;
+
+/// What a call settled.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Settled {
+    /// The hold's row was taken out.
+    pub(super) taken_out: bool,
+    /// After a sale: the record.
+    pub(super) record: Option<RecordState>,
+}
 
 /// The hold that a call settles.
 pub(super) struct SettledHold {
@@ -27,16 +36,16 @@ pub(super) struct SettledHold {
 pub(crate) struct RecordCall {
     hold: Option<SettledHold>,
     row: Option<i64>,
-    taken_out: bool,
+    settled: Settled,
     run: Run,
 }
 
 impl RecordCall {
     pub(super) fn new(
         hold: Option<SettledHold>,
-        run: impl FnMut(&mut Transaction<'_>, Option<i64>) -> QueryResult<bool> + Send + 'static,
+        run: impl FnMut(&mut Transaction<'_>, Option<i64>) -> QueryResult<Settled> + Send + 'static,
     ) -> Self {
-        Self { hold, row: None, taken_out: false, run: Box::new(run) }
+        Self { hold, row: None, settled: Settled::default(), run: Box::new(run) }
     }
 
     /// Finds the row of the hold that it settles.
@@ -46,10 +55,10 @@ impl RecordCall {
         }
     }
 
-    /// Tells the book that the row is gone, if it is; once the transaction is durable.
+    /// Ends the hold in the book if its row is gone; once the transaction is durable.
     pub(crate) fn settle(&self, book: &mut Book) {
-        if let (Some(hold), Some(row), true) = (&self.hold, self.row, self.taken_out) {
-            book.settled(hold.product, &hold.user, row);
+        if let (Some(hold), Some(row), true) = (&self.hold, self.row, self.settled.taken_out) {
+            book.settled(hold.product, &hold.user, row, self.settled.record);
         }
     }
 }
@@ -57,7 +66,7 @@ impl RecordCall {
 /// What an earlier try took out is undone.
 pub(crate) fn forget_changes(batches: &mut [RecordBatch]) {
     for call in batches.iter_mut().flat_map(|batch| &mut batch.calls) {
-        call.taken_out = false;
+        call.settled = Settled::default();
     }
 }
 
@@ -92,7 +101,7 @@ impl<'a> Transaction<'a> {
 
     /// Runs one call.
     pub(crate) fn run(&mut self, call: &mut RecordCall) -> QueryResult<()> {
-        call.taken_out = (call.run)(self, call.row)?;
+        call.settled = (call.run)(self, call.row)?;
         Ok(())
     }
 
@@ -110,7 +119,7 @@ impl<'a> Transaction<'a> {
         match outcome {
             Err(error @ diesel::result::Error::BrokenTransactionManager) => Err(error),
             Err(error) => {
-                call.taken_out = false;
+                call.settled = Settled::default();
                 Ok(Err(error))
             }
             Ok(()) => Ok(Ok(())),
