@@ -11,6 +11,7 @@
 pub mod cluster;
 pub mod folder;
 pub mod http;
+pub mod linear;
 pub mod port;
 pub mod postgres;
 pub mod process;

@@ -8,6 +8,8 @@ pub mod buyers;
 pub mod client;
 pub mod dice;
 pub mod faults;
+pub mod history;
+pub mod histories;
 pub mod options;
 pub mod plan;
 pub mod promises;

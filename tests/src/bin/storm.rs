@@ -8,8 +8,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
 use flashdeal_tests::redis::Persistence;
-use flashdeal_tests::storm;
-use flashdeal_tests::storm::options::{FaultKind, Options};
+use flashdeal_tests::storm::{self, histories};
+use flashdeal_tests::storm::options::{FaultKind, Options, PAUSES};
+
+/// How many calls a history has.
+const CALLS: usize = 200;
+/// Holds that do not lapse within a history, and holds that do.
+const LASTING: Duration = Duration::from_mins(10);
+const LAPSING: Duration = Duration::from_millis(1500);
 
 /// Storms flashdeal: kills, freezes and cuts its processes and stores while buyers buy, then checks every promise to the unit.
 #[derive(Debug, Parser)]
@@ -38,6 +44,10 @@ struct Flags {
     /// The longest freeze, in milliseconds.
     #[arg(long, default_value_t = 5000)]
     longest_freeze: u64,
+    /// Instead of a storm: this many histories of 200 calls each, checked for linearizability. Three in four with holds that do
+    /// not lapse meanwhile.
+    #[arg(long)]
+    histories: Option<usize>,
     /// The `flashdeal` binary; the one of this build if it is not given.
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -52,11 +62,29 @@ enum Keeps {
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
-    let options = options(Flags::parse())?;
+    let flags = Flags::parse();
+    let histories = flags.histories;
+    let options = options(flags)?;
     eprintln!("seed {}", options.seed);
+    if let Some(count) = histories {
+        return check_histories(options, count).await;
+    }
     let report = storm::run(options).await?;
     println!("\n{report}");
     Ok(if report.kept() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn check_histories(mut options: Options, count: usize) -> Result<ExitCode> {
+    // Else most calls would only tell that the servers were away.
+    options.pauses = (Duration::from_millis(500), Duration::from_millis(2500));
+    options.longest_freeze = options.longest_freeze.min(Duration::from_millis(1500));
+    options.faults.retain(|kind| !kind.rolls_back(options.persistence) && !kind.is_of_buyers());
+    let lapsing = Options { ttl: LAPSING, ..options.clone() };
+    let lasting = histories::run(Options { ttl: LASTING, ..options }, count - count / 4, CALLS).await?;
+    println!("holds of {LASTING:?}: {lasting}");
+    let lapsing = histories::run(lapsing, count / 4, CALLS).await?;
+    println!("holds of {LAPSING:?}: {lapsing}");
+    Ok(if lasting.sound() && lapsing.sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn options(flags: Flags) -> Result<Options> {
@@ -84,6 +112,7 @@ fn options(flags: Flags) -> Result<Options> {
         deadline: Duration::from_secs(2),
         margin: Duration::from_secs(3),
         longest_freeze: Duration::from_millis(flags.longest_freeze),
+        pauses: PAUSES,
         binary,
         live: true,
     })

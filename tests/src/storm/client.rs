@@ -21,6 +21,8 @@ use super::world::World;
 
 /// The promise that every request is answered well.
 pub const ANSWERS: &str = "no 500, no hang, no answer that the contract does not have";
+/// How long after an instance was killed a pooled connection may still seem to be open.
+const GRACE_MS: i64 = 300;
 /// The pauses between two attempts.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(40), Duration::from_millis(350));
 
@@ -123,13 +125,16 @@ impl Client {
             Err(_) => Ended::Silent,
         };
         // An instance that was frozen or killed is excused, and so is its answer that comes after all.
-        let excused = self.weather().hit_within(index, span);
+        let excused = self.weather().hit_within(index, Span { from: from - GRACE_MS, ..span });
         self.tally().request(call.name, ended, if excused { 0 } else { span.to - span.from });
         if !excused && matches!(ended, Ended::Silent) {
             self.tally().find(ANSWERS, format!("{} {}: no answer in {limit:?}", call.method, call.path));
         }
         if !excused && matches!(ended, Ended::Broken) {
-            self.tally().find(ANSWERS, format!("{} {}: the connection broke", call.method, call.path));
+            let why = answered.as_ref().ok().and_then(|answer| answer.as_ref().err());
+            let why = why.map(|error| format!("{error:#}")).unwrap_or_default();
+            let told = format!("instance {index}, {from}–{}: {} {}: {why}", span.to, call.method, call.path);
+            self.tally().find(ANSWERS, told);
         }
         let answer = answered.ok()?.ok()?;
         self.judge(call, &answer);

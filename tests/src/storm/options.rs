@@ -53,12 +53,25 @@ impl FaultKind {
         matches!(self, Self::Duplicates | Self::HangUps)
     }
 
+    /// Whether Redis may forget some of what it knew and keep the rest, or bring back what was gone.
+    #[must_use]
+    pub fn rolls_back(self, persistence: Persistence) -> bool {
+        match self {
+            Self::Promote | Self::KeyLoss => true,
+            Self::RedisKill => persistence != Persistence::Always,
+            _ => false,
+        }
+    }
+
     /// Its name, as on the command line.
     #[must_use]
     pub fn name(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 }
+
+/// Pauses that leave the servers little time to recover.
+pub const PAUSES: (Duration, Duration) = (Duration::from_millis(150), Duration::from_millis(900));
 
 /// A storm's settings.
 #[derive(Debug, Clone)]
@@ -83,6 +96,8 @@ pub struct Options {
     pub margin: Duration,
     /// The longest that anything is frozen.
     pub longest_freeze: Duration,
+    /// The shortest and the longest pause between two faults of a lane.
+    pub pauses: (Duration, Duration),
     /// The `flashdeal` binary.
     pub binary: PathBuf,
     /// Whether a line shows how it goes.
@@ -104,6 +119,7 @@ impl Options {
             deadline: Duration::from_secs(2),
             margin: Duration::from_secs(5),
             longest_freeze: Duration::from_millis(2500),
+            pauses: PAUSES,
             binary,
             live: false,
         }

@@ -26,6 +26,7 @@ pub struct Lane {
     /// What of `kinds` the round has left: each kind comes once a round, so that a short storm has them all.
     round: Vec<FaultKind>,
     longest: Duration,
+    pauses: (Duration, Duration),
 }
 
 /// The lanes of a storm: two when there are several kinds, so that faults meet each other.
@@ -40,6 +41,7 @@ pub fn lanes(options: &Options) -> Vec<Lane> {
             kinds: kinds.clone(),
             round: kinds.iter().copied().skip(lane).step_by(count).collect(),
             longest: options.longest_freeze,
+            pauses: options.pauses,
         })
         .collect()
 }
@@ -55,7 +57,7 @@ impl Iterator for Lane {
         self.round.retain(|left| *left != kind);
         let least = Duration::from_millis(200).min(self.longest);
         Some(Planned {
-            pause: self.dice.time(Duration::from_millis(150), Duration::from_millis(900)),
+            pause: self.dice.time(self.pauses.0, self.pauses.1),
             kind,
             lasts: self.dice.time(least, self.longest),
             target: self.dice.next(),

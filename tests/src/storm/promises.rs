@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::http::Answer;
 
-use super::buyers::{Fate, Held, Trip};
+use super::buyers::{Fate, Held, Trip, held};
 use super::client::{ANSWERS, Call, Client, Settled};
 use super::dice::Dice;
 use super::shopkeeper::{Adjusted, Adjustments, COUNTERS, Shelf, Ware, look};
@@ -81,8 +81,10 @@ pub fn doubles_agree(client: &Client, call: &Call, one: &Settled, other: &Settle
         "reserve" => !(good(left) && good(right)) || left.json == right.json,
         _ => true,
     };
-    // A gate that forgot the first of two reserves makes another hold.
-    if !agree && !(call.name == "reserve" && client.weather().forgot_within(span)) {
+    // A gate that forgot the first of two reserves makes another hold, and so does one where it has lapsed meanwhile.
+    let lapsed = |answer: &Answer| held(&answer.json, 0).is_some_and(|hold| hold.expires_at <= span.to);
+    let another = call.name == "reserve" && (client.weather().forgot_within(span) || lapsed(left) || lapsed(right));
+    if !agree && !another {
         client.tally().find(ONCE, format!("{} twice at once: {} and {}", call.name, left.text, right.text));
     }
 }

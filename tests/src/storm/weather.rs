@@ -69,6 +69,12 @@ impl Weather {
         self.events().iter().any(|event| event.forgot && event.span.meets(span))
     }
 
+    /// When the gate may have lost memory.
+    #[must_use]
+    pub fn forgettings(&self) -> Vec<Span> {
+        self.events().iter().filter(|event| event.forgot).map(|event| event.span).collect()
+    }
+
     /// Whether this instance was frozen or killed within this span.
     #[must_use]
     pub fn hit_within(&self, instance: usize, span: Span) -> bool {

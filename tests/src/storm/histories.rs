@@ -1,0 +1,160 @@
+//! Many histories under faults, each checked for an order of its calls that explains every answer.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::linear::{Verdict, check};
+
+use super::client::Client;
+use super::faults;
+use super::history::{History, record};
+use super::options::Options;
+use super::shopkeeper;
+use super::tally::{Counts, Tally};
+use super::weather::Weather;
+use super::world::World;
+
+/// How many histories are recorded at the same time.
+const AT_ONCE: usize = 6;
+/// The stack of a search: it goes one frame deeper with every call.
+const STACK: usize = 64 * 1024 * 1024;
+/// How long the faults go on at most.
+const AT_MOST: Duration = Duration::from_hours(1);
+
+/// What the histories came to.
+#[derive(Debug, Default)]
+pub struct Histories {
+    /// How many were explained.
+    pub explained: usize,
+    /// How many calls they had.
+    pub calls: usize,
+    /// How many of those were never answered.
+    pub unknown: usize,
+    /// How many searches were given up.
+    pub undecided: usize,
+    /// Those that cannot be explained, told.
+    pub contradictions: Vec<String>,
+    /// What was counted meanwhile.
+    pub counts: Counts,
+}
+
+impl Histories {
+    /// Whether all of them were explained, but for one in twenty left undecided.
+    #[must_use]
+    pub fn sound(&self) -> bool {
+        let findings: u64 = self.counts.findings.values().map(|(count, _)| count).sum();
+        self.contradictions.is_empty() && findings == 0 && self.undecided * 20 <= self.explained
+    }
+}
+
+impl fmt::Display for Histories {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let total = self.explained + self.undecided + self.contradictions.len();
+        writeln!(
+            f,
+            "{total} histories, {} calls ({} never answered), {} faults: {} explained, {} undecided, {} contradictions",
+            self.calls,
+            self.unknown,
+            self.counts.faults,
+            self.explained,
+            self.undecided,
+            self.contradictions.len()
+        )?;
+        for (promise, (count, told)) in &self.counts.findings {
+            writeln!(f, "BROKEN {count}× {promise}: {}", told.join("; "))?;
+        }
+        self.contradictions.iter().try_for_each(|told| writeln!(f, "{told}"))
+    }
+}
+
+/// Records this many histories of so many calls, and checks them.
+///
+/// # Errors
+///
+/// When the servers cannot be started, or the storm would roll Redis back half way, which the checker's model does not know.
+pub async fn run(options: Options, histories: usize, calls: usize) -> Result<Histories> {
+    let rolls_back = options.faults.iter().any(|kind| kind.rolls_back(options.persistence));
+    ensure!(!rolls_back, "histories are checked where Redis forgets all or nothing");
+    let options = Arc::new(options);
+    let world = Arc::new(World::start(&options).await?);
+    let (tally, weather) = (Arc::new(Tally::default()), Arc::new(Weather::default()));
+    let client = Client::new(Arc::clone(&world), Arc::clone(&tally), Arc::clone(&weather), Arc::clone(&options));
+    let shelf = Arc::new(shopkeeper::stock_up(&client).await?);
+    let faults = faults::unleash(&options, &world, &weather, &tally, &shelf, Instant::now() + AT_MOST);
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let mut recording = JoinSet::new();
+    for number in 0..histories {
+        let (client, places, seed) = (client.clone(), Arc::clone(&places), options.seed);
+        recording.spawn(async move {
+            let _place = places.acquire_owned().await?;
+            let history = record(&client, seed.wrapping_mul(1000) + u64::try_from(number)?, calls).await?;
+            judge(history).await
+        });
+    }
+    let mut sum = Histories::default();
+    while let Some(judged) = recording.join_next().await {
+        let (history, verdict) = judged??;
+        sum.count(&history, verdict);
+        if options.live {
+            let (explained, undecided, contradictions) = (sum.explained, sum.undecided, sum.contradictions.len());
+            eprintln!("of {histories} histories {explained} explained, {undecided} undecided, {contradictions} contradicted");
+        }
+    }
+    drop(faults);
+    sum.counts = tally.so_far();
+    Ok(sum)
+}
+
+async fn judge(history: History) -> Result<(History, Verdict)> {
+    let judged = tokio::task::spawn_blocking(|| {
+        let search = move || {
+            let verdict = check(history.stock, &history.events);
+            (history, verdict)
+        };
+        std::thread::Builder::new().stack_size(STACK).spawn(search)?.join().map_err(|_| anyhow::anyhow!("it panicked"))
+    });
+    judged.await?
+}
+
+impl Histories {
+    fn count(&mut self, history: &History, verdict: Verdict) {
+        self.calls += history.events.len();
+        self.unknown += history.events.iter().filter(|event| !event.answered).count();
+        match verdict {
+            Verdict::Explained => self.explained += 1,
+            Verdict::Undecided => self.undecided += 1,
+            Verdict::Contradiction { explained, shop, stuck } => {
+                self.contradictions.push(tell(history, explained, &shop, &stuck));
+            }
+        }
+    }
+}
+
+/// The contradiction and what was going on around it, times in milliseconds since the history began.
+fn tell(history: &History, explained: usize, shop: &str, stuck: &[crate::linear::Event]) -> String {
+    let begin = history.events.iter().map(|event| event.from).min().unwrap_or_default();
+    let line = |event: &crate::linear::Event| {
+        let to = (event.to - begin) / 1000;
+        let to = if event.answered { to.to_string() } else { format!("{to}?") };
+        format!("  {}–{to} ms user {}: {:?}", (event.from - begin) / 1000, event.user, event.did)
+    };
+    let mut events = history.events.clone();
+    events.sort_by_key(|event| event.from);
+    let from = stuck.iter().map(|event| event.from).min().unwrap_or_default() - 3_000_000;
+    let to = stuck.iter().filter(|event| event.answered).map(|event| event.to).max().unwrap_or_default();
+    let around: Vec<String> =
+        events.iter().filter(|event| event.from <= to && event.to >= from).map(line).collect();
+    let stuck: Vec<String> = stuck.iter().map(line).collect();
+    format!(
+        "a contradiction after {explained} calls (stock {}, begun at {begin})\n {shop}\n none of these fits:\n{}\n around:\n{}",
+        history.stock,
+        stuck.join("\n"),
+        around.join("\n")
+    )
+}
