@@ -1,0 +1,240 @@
+//! The shapes of the contract as they are on the wire, and the way from and to the types of the domain.
+
+use flashdeal_domain::{
+    Description, Invalid, NewProduct, Order, OrderId, Page, Price, Product, ProductId, ProductName, ProductPatch,
+    Reservation, ReservationId, StockDelta, StockLevel, Timestamp, Units, UserId,
+};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+
+/// Something the domain has its own type for.
+pub(crate) trait Wire: for<'de> Deserialize<'de> {
+    type Domain;
+
+    fn into_domain(self) -> Self::Domain;
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct HoldWire {
+    #[serde(deserialize_with = "reservation_id")]
+    reservation_id: ReservationId,
+    #[serde(deserialize_with = "product_id")]
+    product_id: ProductId,
+    #[serde(deserialize_with = "user")]
+    user_id: UserId,
+    #[serde(deserialize_with = "units")]
+    quantity: Units,
+    #[serde(deserialize_with = "time")]
+    expires_at: Timestamp,
+}
+
+impl Wire for HoldWire {
+    type Domain = Reservation;
+
+    fn into_domain(self) -> Reservation {
+        Reservation {
+            id: self.reservation_id,
+            product: self.product_id,
+            user: self.user_id,
+            quantity: self.quantity,
+            expires_at: self.expires_at,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OrderWire {
+    #[serde(deserialize_with = "order_id")]
+    order_id: OrderId,
+    #[serde(deserialize_with = "reservation_id")]
+    reservation_id: ReservationId,
+    #[serde(deserialize_with = "product_id")]
+    product_id: ProductId,
+    #[serde(deserialize_with = "user")]
+    user_id: UserId,
+    #[serde(deserialize_with = "units")]
+    quantity: Units,
+    #[serde(deserialize_with = "price")]
+    unit_price: Price,
+    #[serde(deserialize_with = "time")]
+    created_at: Timestamp,
+}
+
+impl Wire for OrderWire {
+    type Domain = Order;
+
+    fn into_domain(self) -> Order {
+        Order {
+            id: self.order_id,
+            reservation: self.reservation_id,
+            product: self.product_id,
+            user: self.user_id,
+            quantity: self.quantity,
+            unit_price: self.unit_price,
+            created_at: self.created_at,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProductWire {
+    #[serde(deserialize_with = "product_id")]
+    id: ProductId,
+    #[serde(deserialize_with = "name")]
+    name: ProductName,
+    #[serde(deserialize_with = "description")]
+    description: Description,
+    #[serde(deserialize_with = "price")]
+    price: Price,
+    #[serde(deserialize_with = "units")]
+    total_stock: Units,
+    #[serde(deserialize_with = "time")]
+    created_at: Timestamp,
+}
+
+impl Wire for ProductWire {
+    type Domain = Product;
+
+    fn into_domain(self) -> Product {
+        Product {
+            id: self.id,
+            name: self.name,
+            description: self.description,
+            price: self.price,
+            total_stock: self.total_stock,
+            created_at: self.created_at,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the names of the contract")]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LevelWire {
+    #[serde(deserialize_with = "units")]
+    total_stock: Units,
+    #[serde(deserialize_with = "units")]
+    reserved_stock: Units,
+}
+
+impl Wire for LevelWire {
+    type Domain = StockLevel;
+
+    fn into_domain(self) -> StockLevel {
+        StockLevel::new(self.total_stock, self.reserved_stock)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", bound = "T: Wire")]
+pub(crate) struct PageWire<T> {
+    items: Vec<T>,
+    next_cursor: Option<String>,
+}
+
+impl<T: Wire> PageWire<T> {
+    pub(crate) fn into_page<Id>(
+        self,
+        cursor: impl Fn(&str) -> Result<Id, Invalid>,
+    ) -> Result<Page<T::Domain, Id>, Invalid> {
+        let next = self.next_cursor.as_deref().map(cursor).transpose()?;
+        Ok(Page { items: self.items.into_iter().map(T::into_domain).collect(), next })
+    }
+}
+
+/// The body of a create.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct NewProductBody<'a> {
+    name: &'a str,
+    description: &'a str,
+    price: String,
+    total_stock: u32,
+}
+
+impl<'a> From<&'a NewProduct> for NewProductBody<'a> {
+    fn from(new: &'a NewProduct) -> Self {
+        Self {
+            name: new.name.as_str(),
+            description: new.description.as_str(),
+            price: new.price.to_string(),
+            total_stock: new.total_stock.get(),
+        }
+    }
+}
+
+/// The body of a change.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PatchBody<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    add_stock: Option<i64>,
+}
+
+impl<'a> From<&'a ProductPatch> for PatchBody<'a> {
+    fn from(patch: &'a ProductPatch) -> Self {
+        Self {
+            name: patch.name.as_ref().map(ProductName::as_str),
+            description: patch.description.as_ref().map(Description::as_str),
+            price: patch.price.map(|price| price.to_string()),
+            add_stock: patch.add_stock.map(|delta| match delta {
+                StockDelta::Add(units) => i64::from(units.get()),
+                StockDelta::Withdraw(units) => -i64::from(units.get()),
+            }),
+        }
+    }
+}
+
+/// The bodies of reserve and checkout.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BuyerBody<'a> {
+    pub(crate) user_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) quantity: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reservation_id: Option<String>,
+}
+
+macro_rules! parsed {
+    ($($name:ident: $domain:ty = $parse:expr;)+) => {$(
+        fn $name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<$domain, D::Error> {
+            let text = String::deserialize(deserializer)?;
+            $parse(text.as_str()).map_err(|error| D::Error::custom(format!("{}: {text:?} {error}", stringify!($name))))
+        }
+    )+};
+}
+
+parsed! {
+    reservation_id: ReservationId = ReservationId::parse;
+    product_id: ProductId = ProductId::parse;
+    order_id: OrderId = OrderId::parse;
+    user: UserId = UserId::parse;
+    name: ProductName = ProductName::parse;
+    description: Description = Description::parse;
+    time: Timestamp = parse_time;
+}
+
+fn parse_time(text: &str) -> Result<Timestamp, jiff::Error> {
+    text.parse::<jiff::Timestamp>().map(|time| Timestamp::from_millis(time.as_millisecond()))
+}
+
+fn units<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Units, D::Error> {
+    Units::new(u32::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+/// Digit by digit: never by way of a float.
+fn price<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Price, D::Error> {
+    let number = Box::<RawValue>::deserialize(deserializer)?;
+    Price::parse(number.get()).map_err(D::Error::custom)
+}
