@@ -26,7 +26,7 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Serve(serve::Arguments),
+    Serve(Box<serve::Arguments>),
     Health(health::Arguments),
     Openapi(openapi::Arguments),
     Completions(completions::Arguments),

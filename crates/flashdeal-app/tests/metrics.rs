@@ -1,5 +1,7 @@
 //! `/metrics`, read by a strict parser of the Prometheus text format.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -8,6 +10,11 @@ use std::time::Duration;
 
 use flashdeal_app::settings::{RawSettings, Settings};
 use flashdeal_app::startup::{Environment, Running, start};
+
+/// Labels but `le`.
+type Labels = Vec<(String, String)>;
+/// Upper bound and count.
+type Bucket = (f64, f64);
 
 /// The samples of one metric.
 #[derive(Debug, Default)]
@@ -82,7 +89,7 @@ fn judge(name: &str, family: &Family) {
     assert_eq!(series.len(), family.samples.len(), "{name} has a series twice");
     match family.kind.as_str() {
         "counter" => {
-            assert!(family.samples.iter().all(|(_, _, value)| *value >= 0.0 && value.fract() == 0.0), "{name}")
+            assert!(family.samples.iter().all(|(_, _, value)| *value >= 0.0 && value.fract() == 0.0), "{name}");
         }
         "histogram" => judge_histogram(name, family),
         kind => assert_eq!(kind, "gauge", "{name}"),
@@ -91,7 +98,7 @@ fn judge(name: &str, family: &Family) {
 
 fn judge_histogram(name: &str, family: &Family) {
     assert!(name.ends_with("_seconds") || name.ends_with("_size"), "{name} names no unit");
-    let mut buckets: BTreeMap<Vec<(String, String)>, Vec<(f64, f64)>> = BTreeMap::new();
+    let mut buckets: BTreeMap<Labels, Vec<Bucket>> = BTreeMap::new();
     for (_, labels, value) in family.samples.iter().filter(|(suffix, _, _)| suffix == "_bucket") {
         let bound = if labels["le"] == "+Inf" { f64::INFINITY } else { labels["le"].parse().unwrap() };
         let others = labels.iter().filter(|(name, _)| *name != "le").map(|(name, value)| (name.clone(), value.clone()));
@@ -162,7 +169,9 @@ async fn what_happened_can_be_read_from_the_metrics() {
     }
     let seen = wait_for(server, &format!("flashdeal_product_reserved_units{{product=\"{product}\"}} 1\n"));
     let families = parse(&seen);
-    families.iter().for_each(|(name, family)| judge(name, family));
+    for (name, family) in &families {
+        judge(name, family);
+    }
     let about = |name, labels: &[(&str, &str)]| value(&families, name, labels);
     let is = |found: f64, wanted: f64| assert!((found - wanted).abs() < 0.5, "{found} is not {wanted}:\n{seen}");
     let reserve = ("route", "/api/products/{id}/reserve");

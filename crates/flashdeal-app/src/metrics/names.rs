@@ -81,7 +81,7 @@ mod tests {
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
                 for start in ["counter!(", "gauge!(", "histogram!("] {
-                    let uses = text.split(start).skip(1).map(|rest| rest.trim_start());
+                    let uses = text.split(start).skip(1).map(str::trim_start);
                     let quoted = uses.filter_map(|rest| rest.strip_prefix('"')?.split('"').next());
                     names.extend(quoted.filter(|name| name.starts_with("flashdeal_")).map(str::to_owned));
                 }
@@ -102,5 +102,29 @@ mod tests {
         let described = COUNTERS.iter().map(|(name, _)| *name).chain(HISTOGRAMS.iter().map(|(name, _, _)| *name));
         let described: BTreeSet<_> = described.chain(["flashdeal_build_info"]).map(str::to_owned).collect();
         assert_eq!(names, described);
+    }
+
+    /// The metrics that the dashboard asks for.
+    fn shown() -> BTreeSet<String> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docker/grafana/dashboards/flashdeal.json");
+        let dashboard: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let panels = dashboard["panels"].as_array().unwrap();
+        let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());
+        let expressions: Vec<_> = targets.map(|target| target["expr"].as_str().unwrap()).collect();
+        let words = expressions.iter().flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'));
+        let names = words.filter(|word| word.starts_with("flashdeal_"));
+        let family = |name: &str| {
+            let histogram = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
+            histogram.unwrap_or(name).to_owned()
+        };
+        names.map(family).collect()
+    }
+
+    #[test]
+    fn the_dashboard_shows_every_metric_and_none_that_is_not() {
+        let gauges = ["flashdeal_build_info", "flashdeal_product_available_units", "flashdeal_product_reserved_units"];
+        let counters = COUNTERS.iter().map(|(name, _)| *name);
+        let known: BTreeSet<_> = counters.chain(HISTOGRAMS.iter().map(|(name, _, _)| *name)).chain(gauges).collect();
+        assert_eq!(shown().iter().map(String::as_str).collect::<BTreeSet<_>>(), known);
     }
 }

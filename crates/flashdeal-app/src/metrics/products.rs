@@ -12,6 +12,9 @@ pub(crate) const MOST: usize = 50;
 /// How long one look at all of them may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// What a gauge is called, what it means, and what of a level it shows.
+type Gauge = (&'static str, &'static str, fn(StockLevel) -> u32);
+
 /// The products used last, and what the last look at them found. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct Products(Arc<Inner>);
@@ -61,7 +64,7 @@ impl Products {
         if seen.is_empty() {
             return;
         }
-        let gauges: [(&str, &str, fn(StockLevel) -> u32); 2] = [
+        let gauges: [Gauge; 2] = [
             ("available", "Units that can be reserved, of the products used last here.", |level| {
                 level.available().get()
             }),

@@ -50,16 +50,14 @@ impl Described {
         required: bool,
     ) -> Self {
         let required = if required { Required::True } else { Required::False };
-        let mut parameter = ParameterBuilder::new()
-            .name(name)
-            .parameter_in(place)
-            .required(required)
-            .description(Some(description))
-            .schema(Some(schema.clone()));
-        if matches!(schema, RefOr::T(Schema::Array(_))) {
+        let parameter =
+            ParameterBuilder::new().name(name).parameter_in(place).required(required).description(Some(description));
+        let parameter = match schema {
             // Comma-separated.
-            parameter = parameter.style(Some(ParameterStyle::Form)).explode(Some(false));
-        }
+            RefOr::T(Schema::Array(_)) => parameter.style(Some(ParameterStyle::Form)).explode(Some(false)),
+            _ => parameter,
+        };
+        let parameter = parameter.schema(Some(schema));
         self.operation = self.operation.parameter(parameter);
         self
     }
