@@ -1,6 +1,7 @@
 //! Cases of the gate: each promise of [`ReservationLedger`](flashdeal_domain::ReservationLedger), by name.
 
 pub mod adoption;
+pub mod books;
 pub mod checkouts;
 pub mod contention;
 pub mod deadlines;
@@ -102,6 +103,12 @@ macro_rules! __ledger_cases {
                 a_view_ends_only_what_is_due
                 products_come_in_order_and_in_pages
                 no_product_with_a_paying_hold_is_missing
+            }
+            books {
+                the_books_of_a_gate_count_its_holds
+                books_tell_what_is_unsettled
+                a_closed_gate_has_no_books
+                the_books_of_a_gate_balance_after_a_storm
             }
             contention {
                 fifty_units_are_held_by_fifty_of_five_hundred

@@ -13,8 +13,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use flashdeal_domain::ports::record::KeyedOrder;
 use flashdeal_domain::ports::{
-    BeginOutcome, Change, ChangeOutcome, Commit, Finish, GateView, Hold, LedgerError, OpeningToken, ReleaseOutcome,
-    ReserveCall, ReserveOutcome, Sale, Settlement,
+    BeginOutcome, Change, ChangeOutcome, Commit, Finish, GateBooks, GateView, Hold, LedgerError, OpeningToken,
+    RecordBooks, ReleaseOutcome, ReserveCall, ReserveOutcome, Sale, Settlement,
 };
 use flashdeal_domain::{
     IdempotencyKey, Order, OrderId, Page, PageRequest, Product, ProductId, RecordState, ReservationId,
@@ -168,6 +168,10 @@ impl StockRepository for Mortal {
         self.call("record.states", self.record.states(products)).await
     }
 
+    async fn books(&self, after: Option<ProductId>, limit: usize) -> Result<Vec<RecordBooks>, StoreError> {
+        self.call("record.books", self.record.books(after, limit)).await
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         self.call("record.ping", self.record.ping()).await
     }
@@ -226,6 +230,10 @@ impl ReservationLedger for Mortal {
 
     async fn view(&self, products: &[ProductId], paying_over: Duration) -> Result<Vec<GateView>, StoreError> {
         self.call("ledger.view", self.ledger.view(products, paying_over)).await
+    }
+
+    async fn books(&self, product: ProductId, overdue: Duration) -> Result<GateBooks, LedgerError> {
+        self.call("ledger.books", self.ledger.books(product, overdue)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! Cases of the record: each promise of [`StockRepository`](flashdeal_domain::StockRepository), by name.
 
+pub mod books;
 pub mod changes;
 pub mod contention;
 pub mod epochs;
@@ -85,6 +86,11 @@ macro_rules! __record_cases {
                 a_refused_sale_keeps_no_key
                 keys_differ_by_case_and_length
                 a_key_used_at_once_makes_one_order
+            }
+            books {
+                books_come_in_order_and_in_pages
+                the_books_of_every_change_balance
+                books_balance_in_the_midst_of_a_storm
             }
             epochs {
                 an_epoch_rises_by_one_with_the_version

@@ -1,5 +1,6 @@
 //! Cases of the two ports together: a sale from the hold to the order, as the protocol has it.
 
+pub mod audits;
 pub mod checkouts;
 pub mod contention;
 pub mod crowds;
@@ -51,6 +52,11 @@ macro_rules! __sale_cases {
                 a_double_click_is_one_order
                 a_crowd_before_a_closed_gate_is_let_in
                 a_forgetful_gate_sells_nothing_twice
+            }
+            audits {
+                a_sale_in_full_swing_is_no_finding
+                a_dead_checkout_is_found_until_it_is_settled
+                a_gate_is_rebuilt_while_it_sells
             }
             kill_points {
                 a_reserve_dies_anywhere

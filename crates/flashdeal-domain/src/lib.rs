@@ -69,7 +69,10 @@ pub use ports::record::StockRepository;
 pub use ports::reservation::ReservationLedger;
 pub use product::{Money, NewProduct, Price, Product, ProductPatch, StockDelta};
 pub use reservation::Reservation;
-pub use service::{CheckedOut, CheckoutRequest, FlashSale, Policy, ReserveRequest, Reserved, Tick};
+pub use service::{
+    Audit, CheckedOut, CheckoutRequest, Dropped, Finding, FindingKind, FlashSale, Policy, ReserveRequest, Reserved,
+    Tick,
+};
 pub use stock::{Epoch, Quantity, RecordState, StockLevel, Units, Version};
 pub use text::{Description, IdempotencyKey, ProductName, UserId};
 pub use time::{HoldTime, Timestamp};

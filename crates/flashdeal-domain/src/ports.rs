@@ -3,12 +3,14 @@
 //! The docs of each port are its whole specification: an adapter author needs nothing else. The suite in
 //! `flashdeal-contract` tests every promise written here.
 
+pub mod books;
 pub mod environment;
 pub mod record;
 pub mod reservation;
 
 use std::sync::Arc;
 
+pub use books::{GateBooks, RecordBooks};
 pub use environment::{Clock, IdSource, Observer, Runtime, SaleEvent, Unobserved};
 pub use record::{
     Change, ChangeOutcome, CheckoutKey, Commit, KeyedOrder, Sale, Settlement, StockChange, StockRepository, Withdrawal,

@@ -1,13 +1,15 @@
 //! The use cases of a flash sale, over the ports.
 //!
 //! One file per use case: [reserve and release](self::FlashSale::reserve) in `service/hold.rs`, checkout in
-//! `service/checkout.rs`, restock in `service/restock.rs`, the opening of gates in `service/opening.rs` and the background
-//! in `service/background.rs`.
+//! `service/checkout.rs`, restock in `service/restock.rs`, the opening of gates in `service/opening.rs`, the background
+//! in `service/background.rs`, and for operators the audit in `service/audit.rs` and `service/rebuild.rs`.
 
+mod audit;
 mod background;
 mod checkout;
 mod hold;
 mod opening;
+mod rebuild;
 mod restock;
 
 use std::sync::Arc;
@@ -23,9 +25,11 @@ use crate::stock::{RecordState, StockLevel};
 use crate::text::UserId;
 use crate::time::HoldTime;
 
+pub use audit::{Audit, Finding, FindingKind};
 pub use background::Tick;
 pub use checkout::{CheckedOut, CheckoutRequest};
 pub use hold::{ReserveRequest, Reserved};
+pub use rebuild::Dropped;
 
 use opening::Openings;
 

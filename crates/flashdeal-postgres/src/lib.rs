@@ -18,6 +18,7 @@
 //! ```
 
 mod batch;
+mod books;
 mod commits;
 mod config;
 mod connection;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use diesel::prelude::*;
-use flashdeal_domain::ports::{Change, ChangeOutcome, Commit, KeyedOrder, Sale, Settlement, StockRepository};
+use flashdeal_domain::ports::{
+    Change, ChangeOutcome, Commit, KeyedOrder, RecordBooks, Sale, Settlement, StockRepository,
+};
 use flashdeal_domain::{
     IdempotencyKey, Order, OrderId, Page, PageRequest, Product, ProductId, RecordState, ReservationId, StoreError,
     UserId,
@@ -12,6 +14,7 @@ use flashdeal_domain::{
 use uuid::Uuid;
 
 use crate::batch::Batches;
+use crate::books;
 use crate::commits::Commits;
 use crate::config::PostgresConfig;
 use crate::error::{ConnectError, failed, unavailable};
@@ -32,6 +35,8 @@ diesel::define_sql_function! {
 #[derive(Clone)]
 pub struct PostgresStore {
     pool: Pool,
+    /// For audits, which take their time.
+    audits: Pool,
     commits: Arc<Batches<Commits>>,
     voids: Arc<Batches<Voids>>,
     warnings: Arc<[String]>,
@@ -44,12 +49,14 @@ impl PostgresStore {
     /// [`ConnectError`].
     pub async fn connect(config: PostgresConfig) -> Result<Self, ConnectError> {
         let pool = Pool::new(&config)?;
+        let audits = books::pool(&config)?;
         let warnings = survey(&pool).await?;
         Ok(Self {
             commits: Arc::new(Batches::new(pool.clone(), config.limits)),
             voids: Arc::new(Batches::new(pool.clone(), config.limits)),
             warnings: warnings.into(),
             pool,
+            audits,
         })
     }
 
@@ -179,6 +186,10 @@ impl StockRepository for PostgresStore {
                 Ok((ProductId::from_uuid(id), state(Some(epoch), Some(version), Some(total))?))
             })
             .collect()
+    }
+
+    async fn books(&self, after: Option<ProductId>, limit: usize) -> Result<Vec<RecordBooks>, StoreError> {
+        books::page(&self.audits, after, limit).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

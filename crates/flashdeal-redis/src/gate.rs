@@ -13,6 +13,7 @@ use flashdeal_domain::{ProductId, StoreError};
 use tokio::time::Instant;
 
 use self::decode::Answers;
+pub(crate) use self::encode::from_ordered;
 pub(crate) use self::op::{Op, Reply};
 use crate::clock::LedgerClock;
 use crate::connections::Connections;
@@ -65,6 +66,10 @@ impl Run for Gate {
 impl Gate {
     pub(crate) fn new(connections: Arc<Connections>, clock: Arc<LedgerClock>) -> Self {
         Self { connections, script: Script::new(SOURCE), clock }
+    }
+
+    pub(crate) fn clock(&self) -> &LedgerClock {
+        &self.clock
     }
 
     pub(crate) fn lane(&self, product: ProductId) -> Lane {

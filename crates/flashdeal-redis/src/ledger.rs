@@ -7,12 +7,14 @@ use async_trait::async_trait;
 use deadpool_redis::redis::cmd;
 use flashdeal_batching::{Batcher, Limits, Rejected};
 use flashdeal_domain::ports::{
-    BeginOutcome, Finish, GateView, Hold, LedgerError, OpeningToken, ReleaseOutcome, ReserveCall, ReserveOutcome,
+    BeginOutcome, Finish, GateBooks, GateView, Hold, LedgerError, OpeningToken, ReleaseOutcome, ReserveCall,
+    ReserveOutcome,
 };
 use flashdeal_domain::{ProductId, RecordState, ReservationId, ReservationLedger, StockLevel, StoreError, UserId};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
+use crate::books;
 use crate::connections::Connections;
 use crate::dice;
 use crate::error::STORE;
@@ -232,6 +234,11 @@ impl ReservationLedger for RedisLedger {
         let gone: Vec<ProductId> = views.iter().filter(|view| view.open.is_none()).map(|view| view.product).collect();
         self.shared.registry.remove(&gone).await?;
         Ok(views)
+    }
+
+    async fn books(&self, product: ProductId, overdue: Duration) -> Result<GateBooks, LedgerError> {
+        let clock = self.shared.gate.runner().clock();
+        books::books(&self.shared.pool, clock, product, overdue).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -25,6 +25,7 @@
 //! # }
 //! ```
 
+mod books;
 mod clock;
 mod config;
 mod connections;

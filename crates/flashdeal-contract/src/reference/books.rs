@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use flashdeal_domain::ports::RecordBooks;
 use flashdeal_domain::ports::record::{ChangeOutcome, Commit, KeyedOrder, Sale, Settlement, StockChange, Withdrawal};
 use flashdeal_domain::{
     Epoch, IdempotencyKey, Order, OrderId, Product, ProductId, RecordState, ReservationId, Timestamp, Units, UserId,
@@ -11,6 +12,8 @@ use flashdeal_domain::{
 #[derive(Default)]
 pub(super) struct Books {
     pub(super) rows: BTreeMap<ProductId, Row>,
+    /// The deltas of each product, in their order.
+    pub(super) deltas: HashMap<ProductId, Vec<i64>>,
     /// Settled once, over all products.
     pub(super) settled: HashMap<ReservationId, (ProductId, Settlement)>,
     /// Increases already made.
@@ -70,6 +73,7 @@ impl Books {
         };
         row.product.total_stock = row.product.total_stock.saturating_sub(sale.quantity);
         row.touch();
+        self.deltas.entry(sale.product).or_default().push(-i64::from(sale.quantity.get()));
         let order = Order {
             id: sale.order,
             reservation: sale.reservation,
@@ -102,6 +106,7 @@ impl Books {
             StockChange::Add { id: increase, units } => {
                 let total = Units::new(row.total.get() + units.get()).map_err(|_| ChangeOutcome::TooMuch)?;
                 self.added.insert(*increase);
+                self.deltas.entry(id).or_default().push(i64::from(units.get()));
                 Ok(total)
             }
             StockChange::Withdraw(Withdrawal { reservation, epoch, units }) => match self.settled.get(reservation) {
@@ -111,9 +116,37 @@ impl Books {
                 None if *units > row.total => Err(ChangeOutcome::NoStock),
                 None => {
                     self.settled.insert(*reservation, (id, Settlement::Withdrawn));
+                    self.deltas.entry(id).or_default().push(-i64::from(units.get()));
                     Ok(row.total.saturating_sub(*units))
                 }
             },
+        }
+    }
+
+    /// What an audit reads of one product.
+    pub(super) fn audit(&self, product: ProductId, row: &Row) -> RecordBooks {
+        let units = |order: &Order| i64::from(order.quantity.get());
+        let sold = self.settled.values().filter_map(|(of, settlement)| match settlement {
+            Settlement::Sold(order) if *of == product => Some(order),
+            _ => None,
+        });
+        let orders = self.orders.values().filter(|order| order.product == product);
+        let (mut sales, mut units_sold, mut ordered, mut units_ordered) = (0, 0, 0, 0);
+        for order in sold {
+            (sales, units_sold) = (sales + 1, units_sold + units(order));
+        }
+        for order in orders {
+            (ordered, units_ordered) = (ordered + 1, units_ordered + units(order));
+        }
+        RecordBooks {
+            product,
+            state: Some(row.state()),
+            deltas: self.deltas.get(&product).into_iter().flatten().sum(),
+            sales,
+            units_sold,
+            orders: ordered,
+            units_ordered,
+            contradictions: 0,
         }
     }
 }

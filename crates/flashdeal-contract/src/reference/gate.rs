@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use flashdeal_domain::ports::GateBooks;
 use flashdeal_domain::ports::reservation::{
     BeginOutcome, Finish, Hold, PayingHold, ReleaseOutcome, ReserveCall, ReserveOutcome,
 };
@@ -172,5 +173,24 @@ impl Gate {
         paying.sort_by_key(|paying| std::cmp::Reverse(paying.paying_for));
         paying.truncate(SHOWN);
         paying
+    }
+
+    /// What an audit reads. The counter is the sum itself.
+    pub(super) fn books(&self, overdue: Duration) -> GateBooks {
+        let overdue = i64::try_from(overdue.as_millis()).unwrap_or(i64::MAX);
+        let late = |held: &&Held| held.paying_since.is_some() && self.now - held.deadline > overdue;
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        GateBooks {
+            epoch: self.record.epoch,
+            version: self.record.version,
+            total: self.record.total,
+            reserved: self.reserved(),
+            held_units: self.reserved(),
+            holds: number(self.holds.len()),
+            past_deadline: 0,
+            unsettled: number(self.holds.values().filter(late).count()),
+            unindexed: 0,
+            exact: true,
+        }
     }
 }

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use flashdeal_domain::ports::Clock;
 use flashdeal_domain::ports::reservation::{
     BeginOutcome, Finish, GateView, Hold, LedgerError, OpeningToken, ReleaseOutcome, ReserveCall, ReserveOutcome,
 };
+use flashdeal_domain::ports::{Clock, GateBooks};
 use flashdeal_domain::{ProductId, RecordState, ReservationId, ReservationLedger, StockLevel, StoreError, UserId};
 
 use super::gate::Gate;
@@ -154,6 +154,10 @@ impl ReservationLedger for Ledger {
             });
         }
         Ok(views)
+    }
+
+    async fn books(&self, product: ProductId, overdue: Duration) -> Result<GateBooks, LedgerError> {
+        self.on_gate(product, |gate| gate.books(overdue))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use flashdeal_domain::ports::Clock;
 use flashdeal_domain::ports::record::{Change, ChangeOutcome, Commit, KeyedOrder, Sale, Settlement};
+use flashdeal_domain::ports::{Clock, RecordBooks};
 use flashdeal_domain::{
     Epoch, IdempotencyKey, Order, OrderId, Page, PageRequest, Product, ProductId, RecordState, ReservationId,
     StockRepository, StoreError, UserId, Version,
@@ -47,6 +47,8 @@ fn page<Id: Copy + Ord, T: Clone>(all: impl DoubleEndedIterator<Item = (Id, T)>,
 impl StockRepository for Record {
     async fn create_product(&self, product: Product) -> Result<Product, StoreError> {
         let mut books = self.books();
+        let allotment = i64::from(product.total_stock.get());
+        books.deltas.entry(product.id).or_insert_with(|| vec![allotment]);
         let row = books.rows.entry(product.id).or_insert(Row { product, epoch: Epoch(0), version: Version(1) });
         Ok(row.product.clone())
     }
@@ -157,6 +159,12 @@ impl StockRepository for Record {
         let books = self.books();
         let known = |id: &ProductId| Some((*id, books.rows.get(id)?.state()));
         Ok(products.iter().filter_map(known).collect())
+    }
+
+    async fn books(&self, after: Option<ProductId>, limit: usize) -> Result<Vec<RecordBooks>, StoreError> {
+        let books = self.books();
+        let later = books.rows.iter().filter(|(id, _)| after.is_none_or(|after| **id > after));
+        Ok(later.take(limit).map(|(id, row)| books.audit(*id, row)).collect())
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

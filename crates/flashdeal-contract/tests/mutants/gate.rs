@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use flashdeal_domain::ports::Clock;
 use flashdeal_domain::ports::reservation::{
     BeginOutcome, Finish, GateView, Hold, LedgerError, OpeningToken, ReleaseOutcome, ReserveCall, ReserveOutcome,
 };
+use flashdeal_domain::ports::{Clock, GateBooks};
 use flashdeal_domain::{
     HoldTime, IdempotencyKey, ProductId, RecordState, ReservationId, ReservationLedger, StockLevel, StoreError,
     Timestamp, Units, UserId, Version,
@@ -290,6 +290,14 @@ impl ReservationLedger for Wrong {
             }
         }
         Ok(views)
+    }
+
+    async fn books(&self, product: ProductId, overdue: Duration) -> Result<GateBooks, LedgerError> {
+        let mut books = self.right.books(product, overdue).await?;
+        if self.is(Mistake::ForgetsWhatIsUnsettled) {
+            books.unsettled = 0;
+        }
+        Ok(books)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use flashdeal_domain::ports::RecordBooks;
 use flashdeal_domain::ports::record::{
     Change, ChangeOutcome, CheckoutKey, Commit, KeyedOrder, Sale, Settlement, StockChange, StockRepository,
 };
@@ -37,6 +38,7 @@ pub(crate) enum Mistake {
     VoidsNothingUnheard,
     SettlementOfAnyProduct,
     EpochWithoutVersion,
+    BooksMiscounted,
 }
 
 pub(crate) const MISTAKES: &[(Mistake, &str)] = &[
@@ -62,6 +64,7 @@ pub(crate) const MISTAKES: &[(Mistake, &str)] = &[
     (Mistake::PriceOfToday, "record::sales::a_price_is_the_one_at_the_sale"),
     (Mistake::VoidsNothingUnheard, "record::voids::a_void_settles_a_hold_never_heard_of"),
     (Mistake::SettlementOfAnyProduct, "record::voids::a_settlement_belongs_to_its_product"),
+    (Mistake::BooksMiscounted, "record::books::the_books_of_every_change_balance"),
     (Mistake::EpochWithoutVersion, "record::epochs::an_epoch_rises_by_one_with_the_version"),
 ];
 
@@ -248,6 +251,14 @@ impl StockRepository for Wrong {
             states.truncate(1);
         }
         Ok(states)
+    }
+
+    async fn books(&self, after: Option<ProductId>, limit: usize) -> Result<Vec<RecordBooks>, StoreError> {
+        let mut books = self.right.books(after, limit).await?;
+        for books in books.iter_mut().filter(|_| self.is(Mistake::BooksMiscounted)) {
+            books.deltas += 1;
+        }
+        Ok(books)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

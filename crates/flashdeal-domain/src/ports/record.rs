@@ -20,6 +20,7 @@ use crate::error::StoreError;
 use crate::ids::{OrderId, ProductId, ReservationId};
 use crate::order::Order;
 use crate::page::{Page, PageRequest};
+use crate::ports::books::RecordBooks;
 use crate::product::{Price, Product};
 use crate::stock::{Epoch, RecordState, Units};
 use crate::text::{Description, IdempotencyKey, ProductName, UserId};
@@ -257,6 +258,14 @@ pub trait StockRepository: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn states(&self, products: &[ProductId]) -> Result<Vec<(ProductId, RecordState)>, StoreError>;
+
+    /// The books of the products after `after` in the order of their ids, at most `limit` (1 to 1000): each page one
+    /// consistent read, in which nothing is half done. A shorter page is the last. It reads the whole ledger of these products,
+    /// so it may take much longer than other calls (the adapter says how long), and none of them waits for it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn books(&self, after: Option<ProductId>, limit: usize) -> Result<Vec<RecordBooks>, StoreError>;
 
     /// Whether the record can be asked now.
     ///

@@ -23,6 +23,7 @@ use async_trait::async_trait;
 
 use crate::error::StoreError;
 use crate::ids::{ProductId, ReservationId};
+use crate::ports::books::GateBooks;
 use crate::stock::{Epoch, RecordState, StockLevel, Units, Version};
 use crate::text::{IdempotencyKey, UserId};
 use crate::time::{HoldTime, Timestamp};
@@ -249,6 +250,14 @@ pub trait ReservationLedger: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn view(&self, products: &[ProductId], paying_over: Duration) -> Result<Vec<GateView>, StoreError>;
+
+    /// The books of one product, counted hold by hold; ends no hold, changes nothing and does not count as use.
+    /// [`GateBooks::unsettled`] counts the paying holds whose deadline passed more than `overdue` ago. Where that would hold
+    /// others up, a large gate is read in slices ([`GateBooks::exact`]): what looks wrong is then to be looked at again.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn books(&self, product: ProductId, overdue: Duration) -> Result<GateBooks, LedgerError>;
 
     /// Whether the gate can be asked now.
     ///

@@ -149,7 +149,7 @@ fn ordered(number: i64) -> [u8; 8] {
 }
 
 /// The number that [`ordered`] made these bytes of.
-pub(super) fn from_ordered(bytes: [u8; 8]) -> i64 {
+pub(crate) fn from_ordered(bytes: [u8; 8]) -> i64 {
     (u64::from_be_bytes(bytes) ^ (1 << 63)).cast_signed()
 }
 

@@ -30,6 +30,7 @@ pub(crate) enum Mistake {
     ShowsTooFew,
     ProductsOutOfOrder,
     MixesUpCase,
+    ForgetsWhatIsUnsettled,
 }
 
 pub(crate) const MISTAKES: &[(Mistake, &str)] = &[
@@ -63,4 +64,5 @@ pub(crate) const MISTAKES: &[(Mistake, &str)] = &[
     (Mistake::ShowsTooFew, "ledger::views::a_view_shows_the_oldest_64"),
     (Mistake::ProductsOutOfOrder, "ledger::views::products_come_in_order_and_in_pages"),
     (Mistake::MixesUpCase, "ledger::holds::odd_users_hold_as_anyone_does"),
+    (Mistake::ForgetsWhatIsUnsettled, "ledger::books::books_tell_what_is_unsettled"),
 ];
