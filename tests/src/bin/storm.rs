@@ -76,7 +76,7 @@ async fn main() -> Result<ExitCode> {
 
 async fn check_histories(mut options: Options, count: usize) -> Result<ExitCode> {
     // Else most calls would only tell that the servers were away.
-    options.pauses = (Duration::from_millis(500), Duration::from_millis(2500));
+    options.pauses = (Duration::from_millis(200), Duration::from_millis(1200));
     options.longest_freeze = options.longest_freeze.min(Duration::from_millis(1500));
     options.faults.retain(|kind| !kind.rolls_back(options.persistence) && !kind.is_of_buyers());
     let lapsing = Options { ttl: LAPSING, ..options.clone() };
