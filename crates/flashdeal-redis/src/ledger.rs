@@ -50,7 +50,7 @@ impl RedisLedger {
                 connections,
                 registry: Registry::new(Arc::clone(&pool)),
                 pool,
-                gate: Batcher::new(gate, limits),
+                gate: Batcher::across_threads(gate, limits),
             }),
         }
     }
