@@ -133,14 +133,12 @@ fn wait(failed: &Error, number: u32, chance: f64) -> Duration {
         Error::Refused(problem) => problem.retry_after,
         _ => None,
     };
-    match asked {
+    if let Some(asked) = asked {
         // Never earlier, and a little later by chance: whoever was turned away together must not come back together.
-        Some(asked) => asked + (asked / 4).mul_f64(chance),
-        None => {
-            let doubled = FIRST_WAIT.saturating_mul(1 << number.saturating_sub(1).min(10)).min(LONGEST_WAIT);
-            doubled.mul_f64(1.0 - chance / 2.0)
-        }
+        return asked.saturating_add((asked / 4).mul_f64(chance));
     }
+    let doubled = FIRST_WAIT.saturating_mul(1 << number.saturating_sub(1).min(10)).min(LONGEST_WAIT);
+    doubled.mul_f64(1.0 - chance / 2.0)
 }
 
 /// A key that nobody used before.

@@ -112,7 +112,6 @@ impl Wire for ProductWire {
 }
 
 #[derive(Deserialize)]
-#[expect(clippy::struct_field_names, reason = "the names of the contract")]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LevelWire {
     #[serde(deserialize_with = "units")]
