@@ -55,9 +55,14 @@ pub async fn a_dead_checkout_is_found_until_it_is_settled(fixture: &dyn LedgerFi
     shop.gate.sell(&user("sold"), hold, epoch).await;
     assert_eq!(kinds(&shop).await, []);
     fixture.advance_clock(7_000).await;
-    assert_eq!(kinds(&shop).await, [FindingKind::HoldOrphaned]);
+    // A store that is both record and gate may have ended the hold with the sale: then nothing is left to be found.
+    let orphaned = kinds(&shop).await;
+    assert!(orphaned.iter().all(|kind| *kind == FindingKind::HoldOrphaned), "{orphaned:?}");
+    assert_eq!(orphaned.len(), usize::from(shop.gate.hold(&user("sold")).await.is_some()));
     fixture.advance_clock(600_000).await;
-    assert_eq!(kinds(&shop).await, [FindingKind::CheckoutsUnsettled, FindingKind::HoldOrphaned]);
+    let unsettled = kinds(&shop).await;
+    assert_eq!(unsettled.first(), Some(&FindingKind::CheckoutsUnsettled));
+    assert!(unsettled.iter().skip(1).eq(&orphaned), "{unsettled:?}");
     shop.tick().await;
     assert_eq!(kinds(&shop).await, []);
     assert_eq!(shop.status().await, (8, 0, 8));
