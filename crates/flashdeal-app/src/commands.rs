@@ -3,7 +3,10 @@
 mod completions;
 mod health;
 mod openapi;
+mod rebuild;
 mod serve;
+mod shop;
+mod verify;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -30,6 +33,8 @@ enum Command {
     Health(health::Arguments),
     Openapi(openapi::Arguments),
     Completions(completions::Arguments),
+    Verify(verify::Arguments),
+    Rebuild(rebuild::Arguments),
 }
 
 const EXAMPLES: &str = "\
@@ -39,6 +44,7 @@ Examples:
   DATABASE_URL=postgres://… REDIS_URL=redis://… flashdeal
                                               one of any number of instances
   flashdeal health                            is the server ready? (exit status)
+  flashdeal verify                            do the books balance? (exit status)
   flashdeal help health                       more about one command
 
 Every flag is also an environment variable; a .env file in the working folder is read first.
@@ -53,6 +59,8 @@ impl Cli {
             Some(Command::Health(arguments)) => health::run(&arguments),
             Some(Command::Openapi(arguments)) => openapi::run(&arguments),
             Some(Command::Completions(arguments)) => completions::run(&arguments),
+            Some(Command::Verify(arguments)) => verify::run(&arguments),
+            Some(Command::Rebuild(arguments)) => rebuild::run(&arguments),
         };
         if let Some(warning) = warning {
             eprintln!("flashdeal: {warning}");

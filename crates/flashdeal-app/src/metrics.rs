@@ -1,5 +1,6 @@
 //! Metrics: one recorder per process, and what the HTTP layer counts.
 
+pub(crate) mod audit;
 mod names;
 pub(crate) mod products;
 

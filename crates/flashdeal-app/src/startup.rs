@@ -1,5 +1,6 @@
 //! From settings to a running server, and back down again. `main` and the tests come through here alike.
 
+mod operator;
 mod stores;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use tokio::task::JoinHandle;
 use crate::access::{Lock, TokenRules};
 use crate::environment::{MeteredEvents, RandomIds, SystemClock, TokioRuntime};
 use crate::metrics::Metrics;
+use crate::metrics::audit::look_at_books;
 use crate::metrics::products::Products;
 use crate::middleware::rate_limit::{Limiter, rate_limit};
 use crate::middleware::request_id::request_id;
@@ -25,6 +27,8 @@ use crate::settings::{Auth, Settings};
 use crate::state::AppState;
 
 use stores::Stores;
+
+pub use operator::Operator;
 
 /// What tests replace; [`Environment::default`] is the real thing.
 #[derive(Clone)]
@@ -64,17 +68,7 @@ pub async fn start(settings: &Settings, environment: Environment) -> anyhow::Res
     let metrics = Metrics::install().context("cannot install the metrics recorder")?;
     let stores = Stores::open(settings, &environment).await?;
     let warnings = stores.warnings().await;
-    let runtime: Arc<dyn Runtime> = Arc::new(TokioRuntime);
-    let ports = Ports {
-        record: stores.record(),
-        ledger: stores.ledger(),
-        clock: Arc::clone(&environment.clock),
-        ids: Arc::new(RandomIds),
-        runtime,
-        observer: Arc::new(MeteredEvents),
-    };
-    let policy = Policy { hold_time: settings.hold_time, ..Policy::default() };
-    let sale = FlashSale::new(ports, policy);
+    let sale = sale_over(settings, &stores, &environment);
     let state = AppState::new(sale.clone(), metrics.clone(), settings.request_deadline);
     let limiter = limiter(settings, &stores, &environment)?;
     let lock = lock(&settings.auth)?;
@@ -83,6 +77,7 @@ pub async fn start(settings: &Settings, environment: Environment) -> anyhow::Res
     metrics.serving(stores.mode());
     let background = vec![
         tokio::spawn(look_after(sale.clone())),
+        tokio::spawn(look_at_books(sale.clone())),
         tokio::spawn(look_at_products(sale, state.products.clone())),
         tokio::spawn(every(Duration::from_secs(5), move || metrics.upkeep())),
         tokio::spawn(every(Duration::from_secs(10), move || limiter.forget_idle())),
@@ -126,6 +121,21 @@ impl Running {
             .await
             .context("closing the stores took too long")
     }
+}
+
+/// The use cases over the stores.
+fn sale_over(settings: &Settings, stores: &Stores, environment: &Environment) -> FlashSale {
+    let runtime: Arc<dyn Runtime> = Arc::new(TokioRuntime);
+    let ports = Ports {
+        record: stores.record(),
+        ledger: stores.ledger(),
+        clock: Arc::clone(&environment.clock),
+        ids: Arc::new(RandomIds),
+        runtime,
+        observer: Arc::new(MeteredEvents),
+    };
+    let policy = Policy { hold_time: settings.hold_time, ..Policy::default() };
+    FlashSale::new(ports, policy)
 }
 
 fn limiter(settings: &Settings, stores: &Stores, environment: &Environment) -> anyhow::Result<Limiter> {

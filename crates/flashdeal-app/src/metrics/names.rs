@@ -62,6 +62,10 @@ pub(super) fn describe() {
     for (name, unit, meaning) in HISTOGRAMS {
         describe_histogram!(name, unit, meaning);
     }
+    describe_gauge!(
+        "flashdeal_audit_findings",
+        "What the last audit of all products found wrong, by kind; 0 if the books balance."
+    );
     describe_gauge!("flashdeal_build_info", "1, for the version and the mode that its labels name.");
 }
 
@@ -100,7 +104,8 @@ mod tests {
             }
         }
         let described = COUNTERS.iter().map(|(name, _)| *name).chain(HISTOGRAMS.iter().map(|(name, _, _)| *name));
-        let described: BTreeSet<_> = described.chain(["flashdeal_build_info"]).map(str::to_owned).collect();
+        let described: BTreeSet<_> =
+            described.chain(["flashdeal_audit_findings", "flashdeal_build_info"]).map(str::to_owned).collect();
         assert_eq!(names, described);
     }
 
