@@ -4,6 +4,7 @@ mod completions;
 mod health;
 mod openapi;
 mod rebuild;
+mod rehearse;
 mod serve;
 mod shop;
 mod verify;
@@ -31,6 +32,7 @@ pub(crate) struct Cli {
 enum Command {
     Serve(Box<serve::Arguments>),
     Health(health::Arguments),
+    Rehearse(rehearse::Arguments),
     Openapi(openapi::Arguments),
     Completions(completions::Arguments),
     Verify(verify::Arguments),
@@ -44,6 +46,7 @@ Examples:
   DATABASE_URL=postgres://… REDIS_URL=redis://… flashdeal
                                               one of any number of instances
   flashdeal health                            is the server ready? (exit status)
+  flashdeal rehearse                          5000 virtual buyers against it
   flashdeal verify                            do the books balance? (exit status)
   flashdeal help health                       more about one command
 
@@ -56,6 +59,7 @@ impl Cli {
         let done = match self.command {
             None => return serve::run(&self.settings, warning),
             Some(Command::Serve(arguments)) => return serve::run(&arguments.settings, warning),
+            Some(Command::Rehearse(arguments)) => return rehearse::run(arguments),
             Some(Command::Health(arguments)) => health::run(&arguments),
             Some(Command::Openapi(arguments)) => openapi::run(&arguments),
             Some(Command::Completions(arguments)) => completions::run(&arguments),
