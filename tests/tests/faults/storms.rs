@@ -15,22 +15,41 @@ async fn survive(seed: u64, faults: &[FaultKind], persistence: Persistence) {
     }
 }
 
-macro_rules! storms {
-    ($($name:ident: $seed:literal $persistence:ident [$($kind:ident),+];)+) => {
-        $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $name() {
-            survive($seed, &[$(FaultKind::$kind),+], Persistence::$persistence).await;
-        })+
-    };
+use FaultKind::{
+    AppFreeze, AppKill, Cut, Duplicates, Flush, HangUps, KeyLoss, LostCommit, LostReply, Partition, PostgresFreeze,
+    PostgresKill, Promote, RedisFreeze, RedisKill, ScriptFlush, Slow,
+};
+
+// Two at a time: a storm is mostly waiting.
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn instances_and_postgres_die_and_freeze() {
+    tokio::join!(
+        survive(2, &[AppKill, AppFreeze], Persistence::Always),
+        survive(7, &[PostgresKill, PostgresFreeze, LostCommit], Persistence::Always),
+    );
 }
 
-storms! {
-    nothing_but_doubles: 1 Always [Duplicates];
-    instances_die_and_freeze: 2 Always [AppKill, AppFreeze];
-    a_redis_that_keeps_its_file_loses_no_hold: 3 Always [RedisKill, RedisFreeze, ScriptFlush, LostReply];
-    redis_loses_its_memory: 4 Always [Flush, KeyLoss, Promote];
-    redis_keeps_its_file_every_second: 5 EverySecond [RedisKill];
-    redis_keeps_nothing: 6 None [RedisKill, Flush];
-    postgres_dies_and_freezes: 7 Always [PostgresKill, PostgresFreeze, LostCommit];
-    the_network_fails_and_buyers_are_careless: 8 Always [Cut, Slow, Partition, Duplicates, HangUps];
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_keeps_its_file_or_loses_its_memory() {
+    tokio::join!(
+        survive(3, &[RedisKill, RedisFreeze, ScriptFlush, LostReply], Persistence::Always),
+        survive(4, &[Flush, KeyLoss, Promote], Persistence::Always),
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_keeps_its_file_every_second_or_keeps_nothing() {
+    tokio::join!(
+        survive(5, &[RedisKill], Persistence::EverySecond),
+        survive(6, &[RedisKill, Flush], Persistence::None),
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_network_fails_and_buyers_are_careless() {
+    tokio::join!(
+        survive(1, &[Duplicates], Persistence::Always),
+        survive(8, &[Cut, Slow, Partition, Duplicates, HangUps], Persistence::Always),
+    );
 }
