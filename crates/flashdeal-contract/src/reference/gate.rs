@@ -136,7 +136,7 @@ impl Gate {
             self.holds.remove(&finish.user);
         }
         if let Some(record) = finish.record {
-            self.adopt(record);
+            self.adopt_newer(record);
         }
     }
 
@@ -151,8 +151,15 @@ impl Gate {
         }
     }
 
-    /// The version and the total of the record, if newer; the epoch only comes by opening.
+    /// Another epoch is left to the opening.
     pub(super) fn adopt(&mut self, record: RecordState) {
+        if record.epoch == self.record.epoch {
+            self.adopt_newer(record);
+        }
+    }
+
+    /// The version and the total of the record, if newer; the epoch only comes by opening.
+    fn adopt_newer(&mut self, record: RecordState) {
         if record.version > self.record.version {
             self.record = RecordState { epoch: self.record.epoch, ..record };
         }

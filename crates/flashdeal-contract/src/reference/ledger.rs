@@ -120,7 +120,9 @@ impl ReservationLedger for Ledger {
         store.leaves.remove(&product);
         let gate = store.gates.entry(product).or_insert_with(|| Gate::new(run, record, now));
         gate.run = run;
-        gate.record = record;
+        // A version is a fact of the record: a later one that a finish brought meanwhile stays.
+        let newest = if gate.record.version > record.version { gate.record } else { record };
+        gate.record = RecordState { epoch: record.epoch, ..newest };
         Ok(true)
     }
 
