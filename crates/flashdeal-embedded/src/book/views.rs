@@ -42,6 +42,10 @@ impl Book {
             return Told { answer: false, after: 0 };
         };
         self.leaves.remove(&product);
+        // A version is a fact of the record: a later one that a finish brought meanwhile stays.
+        let here = self.states.get(gate);
+        let newer = here.version.0 > record.version.0;
+        let record = if newer { RecordState { version: here.version, total: here.total, ..record } } else { record };
         // A gate that stands keeps its holds, so its first row must stay: the file keeps the one it has.
         let first_hold = self.next_row;
         let last = self.log.push(Effect::PutGate { product, record, first_hold });
