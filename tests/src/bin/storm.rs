@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
 use flashdeal_tests::redis::Persistence;
-use flashdeal_tests::storm::{self, histories};
 use flashdeal_tests::storm::options::{FaultKind, Options, PAUSES};
+use flashdeal_tests::storm::{self, histories};
 
 /// How many calls a history has.
 const CALLS: usize = 200;
@@ -122,7 +122,9 @@ fn faults(text: &str) -> Result<Vec<FaultKind>> {
     match text {
         "all" => Ok(FaultKind::value_variants().to_vec()),
         "none" => Ok(Vec::new()),
-        names => names.split(',').map(|name| FaultKind::from_str(name.trim(), true).map_err(anyhow::Error::msg)).collect(),
+        names => {
+            names.split(',').map(|name| FaultKind::from_str(name.trim(), true).map_err(anyhow::Error::msg)).collect()
+        }
     }
 }
 

@@ -106,9 +106,19 @@ pub enum Did {
 enum Slot {
     Empty,
     /// `id` 0: nobody was told its id. `exact`: the deadline is known.
-    Held { id: u16, quantity: i32, deadline: i64, exact: bool },
+    Held {
+        id: u16,
+        quantity: i32,
+        deadline: i64,
+        exact: bool,
+    },
     /// Sold, and the gate does not know.
-    Lingering { id: u16, quantity: i32, until: i64, seen: Seen },
+    Lingering {
+        id: u16,
+        quantity: i32,
+        until: i64,
+        seen: Seen,
+    },
 }
 
 /// A state of the record: its total, and how often it had changed.
@@ -146,9 +156,7 @@ impl Shop {
         let mut first = self.clone();
         for user in 0..USERS {
             let must = match first.slot(user) {
-                Slot::Held { deadline, exact, .. } => {
-                    exact && now > deadline + SKEW && !may_pay(user, deadline + SKEW)
-                }
+                Slot::Held { deadline, exact, .. } => exact && now > deadline + SKEW && !may_pay(user, deadline + SKEW),
                 Slot::Lingering { until, .. } => now > until,
                 Slot::Empty => false,
             };
@@ -265,6 +273,15 @@ impl Shop {
     }
 
     fn sell(mut self, user: usize, id: u16, quantity: Option<i32>, lingers: i64) -> Vec<Self> {
+        if let Slot::Lingering { id: lingering, quantity: units, .. } = self.slot(user) {
+            // The buyer still saw the hold and paid once more: the same order again, and the gate may learn of it now.
+            if lingering != id || quantity.is_some_and(|told| told != units) {
+                return Vec::new();
+            }
+            let mut finished = self.clone();
+            finished.end(user);
+            return vec![finished, self];
+        }
         let Slot::Held { id: held, quantity: units, .. } = self.slot(user) else { return Vec::new() };
         if (held != id && held != 0) || quantity.is_some_and(|told| told != units) || units > self.record.total {
             return Vec::new();

@@ -93,7 +93,8 @@ impl Buyer {
         let quantity = self.dice.between(1, 3);
         let reserve = reserve(&product, &trip.user, quantity, "reserve");
         let settled = self.settle(&reserve).await;
-        let Some(hold) = settled.answer.as_ref().filter(|answer| answer.status != 409).map(|answer| &answer.json) else {
+        let Some(hold) = settled.answer.as_ref().filter(|answer| answer.status != 409).map(|answer| &answer.json)
+        else {
             if settled.answer.is_none() {
                 trip.fate = Fate::Unsettled;
             }
@@ -209,7 +210,12 @@ impl Buyer {
             return;
         };
         if answer.status == 404 || answer.status == 409 {
-            promises::vanished(&self.client, &hold, settled.span, &format!("its checkout was refused: {}", answer.text));
+            promises::vanished(
+                &self.client,
+                &hold,
+                settled.span,
+                &format!("its checkout was refused: {}", answer.text),
+            );
             trip.fate = Fate::Refused;
             return;
         }

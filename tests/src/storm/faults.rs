@@ -234,11 +234,8 @@ impl Site {
         let _busy = self.world.redis_busy.lock().await;
         let primary = self.world.redis().await;
         let link = Proxy::start(primary.addr()).await?;
-        let options = RedisOptions {
-            persistence: self.persistence,
-            replica_of: Some(link.addr()),
-            ..RedisOptions::default()
-        };
+        let options =
+            RedisOptions { persistence: self.persistence, replica_of: Some(link.addr()), ..RedisOptions::default() };
         let mut replica = PrivateRedis::start(options).await?;
         until_in_step(replica.addr()).await?;
         self.during(fault, true, async || {

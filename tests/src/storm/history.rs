@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(12);
 /// How long the gate may not know of a sale whose end it did not acknowledge: until settle has ended it.
 const SETTLED: i64 = 9_000_000;
 /// How long a call that was given up may still be on its way, in a frozen process or a frozen connection.
-const LATE: i64 = 12_000_000;
+const LATE: i64 = 6_000_000;
 /// A sale that the gate does not acknowledge in this time is answered all the same.
 const FINISH_PATIENCE: i64 = 100_000;
 
@@ -178,7 +178,8 @@ impl User {
         let took = self.ask(&call).await;
         match &took.answer {
             Some(answer) if answer.status < 300 => {
-                let quantity = answer.json.get("quantity").and_then(Value::as_i64).context("an order without quantity")?;
+                let quantity =
+                    answer.json.get("quantity").and_then(Value::as_i64).context("an order without quantity")?;
                 let bad = Span { from: took.from / 1000 - 300, to: took.to / 1000 + 300 };
                 let deferred = took.to - took.last_from >= FINISH_PATIENCE || self.client.weather().bad_within(bad);
                 let lingers = if deferred { took.to + SETTLED } else { took.to };

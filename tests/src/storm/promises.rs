@@ -120,7 +120,8 @@ async fn sells(client: &Client, shelf: &Shelf, index: usize) -> Result<()> {
     if answer.status != 200 {
         bail!("{}", answer.text);
     }
-    let ready = client.world().instances.get(index).context("no such instance")?.http.get("/health/ready").send().await?;
+    let ready =
+        client.world().instances.get(index).context("no such instance")?.http.get("/health/ready").send().await?;
     if ready.status != 200 {
         bail!("{}", ready.text);
     }
@@ -252,8 +253,7 @@ async fn all_orders(client: &Client) -> Result<Vec<Value>> {
     let mut dice = Dice::new(client.options().seed, "auditor");
     let mut path = "/api/orders?limit=100".to_owned();
     loop {
-        let call =
-            Call { name: "orders", method: Method::GET, path, key: None, body: None, allowed: &[200] };
+        let call = Call { name: "orders", method: Method::GET, path, key: None, body: None, allowed: &[200] };
         let page = client.settle(&call, &mut dice, Duration::from_secs(10)).await;
         let page = page.answer.context("the orders cannot be read")?.json;
         orders.extend(page.get("items").and_then(Value::as_array).context("a page without items")?.iter().cloned());

@@ -146,6 +146,8 @@ fn a_gate_may_learn_of_a_sale_late_but_only_while_that_is_excused() {
         [first, second, late[0], late[1], late[2]]
     };
     right(5, &history(20_000));
+    let [first, second] = sale(20_000);
+    right(5, &[first, second, late[0], call(0, 12, 13, sold(1, 2, 13)), late[2]]);
     wrong(5, &history(5_000));
 }
 
