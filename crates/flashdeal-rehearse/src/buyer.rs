@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flashdeal_client::{Client, Code, Error};
 use flashdeal_domain::{CheckoutRequest, ProductId, Quantity, Reservation, ReserveRequest, UserId};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use crate::crowd::{Buyer, Intent};
@@ -21,6 +21,8 @@ pub(crate) struct Scene {
     pub(crate) product: ProductId,
     pub(crate) opening: Instant,
     pub(crate) tally: Arc<Tally>,
+    /// One for each call that may be under way: who only thinks or waits takes none.
+    pub(crate) places: Semaphore,
     /// True when the operator has seen enough.
     pub(crate) stopping: watch::Receiver<bool>,
 }
@@ -44,7 +46,15 @@ pub(crate) fn name(number: u32) -> Option<UserId> {
 /// The whole visit.
 pub(crate) async fn visit(scene: &Scene, number: u32, buyer: &Buyer) {
     let Some(user) = name(number) else { return };
-    if let Err(error) = scene.client.status(scene.product).await {
+    let place = scene.places.acquire().await;
+    {
+        let waited = scene.opening.elapsed().saturating_sub(buyer.at);
+        let mut counts = scene.tally.lock();
+        counts.latest = counts.latest.max(waited);
+    }
+    let looked = scene.client.status(scene.product).await;
+    drop(place);
+    if let Err(error) = looked {
         scene.tally.refused(&error);
         scene.tally.lock().people.failed += 1;
         return;
@@ -71,7 +81,10 @@ async fn hold(scene: &Scene, number: u32, user: &UserId, buyer: &Buyer) -> Optio
     let mut tries = 1;
     loop {
         let wish = ReserveRequest { product: scene.product, user: user.clone(), quantity, key: None };
-        let error = match scene.client.reserve(wish).await {
+        let place = scene.places.acquire().await;
+        let reserved = scene.client.reserve(wish).await;
+        drop(place);
+        let error = match reserved {
             Ok(reserved) => return Some(reserved.reservation),
             Err(error) => error,
         };
@@ -96,7 +109,9 @@ async fn hold(scene: &Scene, number: u32, user: &UserId, buyer: &Buyer) -> Optio
 
 async fn check_out(scene: &Scene, number: u32, user: UserId, hold: Reservation) {
     let request = CheckoutRequest { product: scene.product, user, named: Some(hold.id), key: None };
+    let place = scene.places.acquire().await;
     let answer = scene.client.checkout(request).await;
+    drop(place);
     if let Err(error) = &answer {
         scene.tally.refused(error);
     }
@@ -122,7 +137,9 @@ async fn check_out(scene: &Scene, number: u32, user: UserId, hold: Reservation) 
 }
 
 async fn cancel(scene: &Scene, number: u32, user: &UserId, hold: Reservation) {
+    let place = scene.places.acquire().await;
     let answer = scene.client.release(scene.product, user).await;
+    drop(place);
     if let Err(error) = &answer {
         scene.tally.refused(error);
     }

@@ -130,7 +130,7 @@ pub struct Plan {
     pub cancel_rate: f64,
     /// How long a buyer thinks between holding and deciding: half of this to all of it.
     pub think: Duration,
-    /// How many buyers are served at the same time at most; the others wait at the door.
+    /// How many calls are under way at the same time at most; who only thinks or waits does not count.
     pub concurrency: u32,
     /// The same seed makes the same buyers with the same wishes.
     pub seed: u64,

@@ -48,7 +48,7 @@ pub struct Report {
     pub stopped_early: bool,
     /// How it ended for whom.
     pub people: People,
-    /// When buyers were let in, after the opening.
+    /// When buyers came, after the opening.
     pub arrivals: Vec<Duration>,
     /// When units were sold, and how many.
     pub sales: Vec<(Duration, u32)>,
@@ -58,7 +58,7 @@ pub struct Report {
     pub refusals: Vec<(String, u64)>,
     /// Answers of 429, repeats included.
     pub rate_limited: u64,
-    /// The longest that a buyer waited because as many as may were inside.
+    /// The longest that a buyer waited for the first call, because as many as may were under way.
     pub latest: Duration,
     /// The first error that does not belong to a busy sale.
     pub first_failure: Option<String>,
@@ -124,7 +124,7 @@ impl Report {
         }
         if self.latest > Duration::from_secs(1) {
             advice.push(format!(
-                "Buyers waited up to {} to be let in, because {} were inside: raise --concurrency, or the server cannot keep up.",
+                "Buyers waited up to {} for their first call, because {} calls were under way: raise --concurrency, or the server cannot keep up.",
                 crate::numbers::shown(self.latest),
                 self.plan.concurrency
             ));

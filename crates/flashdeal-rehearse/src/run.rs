@@ -31,7 +31,7 @@ pub enum CannotRun {
     #[error(transparent)]
     Settings(#[from] BadSettings),
     /// The deal could not be put up.
-    #[error("the deal cannot be put up at {url}: {advice}")]
+    #[error("the deal cannot be put up at {url} ({advice})")]
     Deal {
         /// Where.
         url: String,
@@ -51,15 +51,17 @@ pub enum CannotRun {
 pub async fn run(plan: Plan, mut progress: Progress, stop: impl Future<Output = ()>) -> Result<Report, CannotRun> {
     plan.check().map_err(CannotRun::Plan)?;
     let patient = client(&plan).attempts(20).total_time(Duration::from_secs(20)).build()?;
-    let product = put_up(&plan, &patient).await?;
+    let product = put_up(&plan, &client(&plan).attempts(3).build()?).await?;
     let (stopper, stopping) = watch::channel(false);
     let tally = Arc::new(Tally::default());
     let observed = Arc::clone(&tally);
     let buyers = client(&plan).observe(move |attempt| observed.attempt(attempt)).build()?;
     let opening = Instant::now();
-    let scene = Arc::new(Scene { client: buyers, product: product.id, opening, tally: Arc::clone(&tally), stopping });
+    let places = Semaphore::new(usize::try_from(plan.concurrency).unwrap_or(1));
+    let tally_of_all = Arc::clone(&tally);
+    let scene = Scene { client: buyers, product: product.id, opening, tally: tally_of_all, places, stopping };
 
-    let doors = open_doors(Arc::clone(&scene), crowd(&plan), plan.concurrency);
+    let doors = open_doors(Arc::new(scene), crowd(&plan));
     tokio::pin!(doors, stop);
     let mut ticks = tokio::time::interval(Duration::from_millis(100));
     let mut last_call: Option<Instant> = None;
@@ -124,29 +126,22 @@ async fn put_up(plan: &Plan, client: &Client) -> Result<Product, CannotRun> {
 pub(crate) const RATE_LIMIT_ADVICE: &str = "the rate limit is on and all buyers have the address of this machine: start the \
     server with FLASHDEAL_RATE_LIMIT=off (or a larger limit) for the rehearsal, or rehearse from a trusted address";
 
-/// Lets the crowd in as it comes, so many at a time; ready when all are out again.
-async fn open_doors(scene: Arc<Scene>, crowd: Vec<Buyer>, concurrency: u32) {
-    let places = Arc::new(Semaphore::new(usize::try_from(concurrency).unwrap_or(1)));
+/// Lets the crowd in as it comes; ready when all are out again.
+async fn open_doors(scene: Arc<Scene>, crowd: Vec<Buyer>) {
     let mut inside = JoinSet::new();
     for (number, buyer) in (1_u32..).zip(crowd) {
         let early = (scene.opening + buyer.at).saturating_duration_since(Instant::now());
         let goes_on = if early.is_zero() { !*scene.stopping.borrow() } else { scene.wait(early).await };
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
-        if !goes_on || *scene.stopping.borrow() {
+        if !goes_on {
             break;
         }
-        let now = scene.opening.elapsed();
         {
             let mut counts = scene.tally.lock();
             counts.people.arrived += 1;
-            counts.arrivals.push(now);
-            counts.latest = counts.latest.max(now.saturating_sub(buyer.at));
+            counts.arrivals.push(scene.opening.elapsed());
         }
         let scene = Arc::clone(&scene);
-        inside.spawn(async move {
-            visit(&scene, number, &buyer).await;
-            drop(place);
-        });
+        inside.spawn(async move { visit(&scene, number, &buyer).await });
         // Those who are out need not be remembered.
         while inside.try_join_next().is_some() {}
     }

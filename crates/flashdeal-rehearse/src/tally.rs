@@ -84,7 +84,7 @@ pub(crate) struct Counts {
     pub(crate) latencies: BTreeMap<&'static str, Latency>,
     /// Answers of 429.
     pub(crate) rate_limited: u64,
-    /// The longest that somebody waited at the door because `concurrency` others were inside.
+    /// The longest that somebody waited for their first call, because `concurrency` others were under way.
     pub(crate) latest: Duration,
     /// The first error that is not one of a busy sale, in full.
     pub(crate) first_failure: Option<String>,

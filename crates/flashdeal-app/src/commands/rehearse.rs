@@ -59,7 +59,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = parse_duration)]
     think: Duration,
 
-    /// How many buyers are served at the same time at most: 1 to 10000.
+    /// How many calls are under way at the same time at most: 1 to 10000. Raise it if the report says that buyers waited.
     #[arg(long, value_name = "N", default_value_t = 256)]
     concurrency: u32,
 
