@@ -1,4 +1,5 @@
 //! The client against a server that answers what each test scripts: what is sent, what is repeated, what is told.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -76,7 +76,7 @@ async fn all(sale: &FlashSale, yes: bool) -> anyhow::Result<ExitCode> {
         for product in &products {
             match one(sale, *product, yes).await {
                 Err(SaleError::ProductNotFound) => {
-                    println!("product {product}: the record does not know it; left alone")
+                    println!("product {product}: the record does not know it; left alone");
                 }
                 done => done?,
             }

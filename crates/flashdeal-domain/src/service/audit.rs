@@ -31,9 +31,9 @@ const PAUSES: [Duration; 8] = [
     Duration::from_millis(100),
     Duration::from_millis(250),
     Duration::from_millis(500),
-    Duration::from_millis(1000),
-    Duration::from_millis(1000),
-    Duration::from_millis(1000),
+    Duration::from_secs(1),
+    Duration::from_secs(1),
+    Duration::from_secs(1),
     Duration::from_millis(1500),
 ];
 /// How often a gate that is never at rest is looked at, if nothing else seems wrong.

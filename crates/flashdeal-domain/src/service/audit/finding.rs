@@ -140,7 +140,7 @@ pub(super) fn of_gate(
     let mut findings = Findings { product, made: Vec::new() };
     match record {
         None => {
-            findings.when(true, FindingKind::GateOrphaned, || "the gate is open, and there is no such product".into())
+            findings.when(true, FindingKind::GateOrphaned, || "the gate is open, and there is no such product".into());
         }
         Some(record) => against_record(&mut findings, gate, record),
     }
