@@ -23,6 +23,8 @@ use deadlines::Deadlines;
 use entries::{Entries, Entry, Kind, NO_ROW, NONE, Owner};
 use slab::Slab;
 
+use crate::tally::Tally;
+
 pub(crate) use load::{SavedGate, SavedHold};
 pub(crate) use log::{Effect, HoldRow, Log};
 
@@ -36,17 +38,6 @@ pub(crate) struct Told<T> {
 /// The gate has no state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Closed;
-
-/// What happened since it was last asked; for metrics.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Counts {
-    pub(crate) made: u64,
-    pub(crate) changed: u64,
-    pub(crate) refused: u64,
-    pub(crate) released: u64,
-    pub(crate) lapsed: u64,
-    pub(crate) finished: u64,
-}
 
 /// One product's gate.
 struct Gate {
@@ -99,7 +90,7 @@ pub(crate) struct Book {
     /// The row of the next hold or key.
     next_row: i64,
     pub(crate) log: Log,
-    pub(crate) counts: Counts,
+    pub(crate) tally: Tally,
 }
 
 impl Book {
@@ -114,7 +105,7 @@ impl Book {
             seen: i64::MIN,
             next_row: NO_ROW + 1,
             log: Log::default(),
-            counts: Counts::default(),
+            tally: Tally::default(),
         }
     }
 
@@ -149,7 +140,7 @@ impl Book {
             let Some(slot) = self.deadlines.next_swept(&mut self.entries) else { break };
             let Entry { kind, row, bucket, .. } = *self.entries.get(slot);
             match kind {
-                Kind::Held => self.counts.lapsed += 1,
+                Kind::Held => self.tally.lapsed += 1,
                 Kind::Key | Kind::Gone | Kind::Paying => {}
             }
             if kind != Kind::Gone {
@@ -184,7 +175,7 @@ impl Book {
         {
             self.entries.get_mut(slot).row = NO_ROW;
             self.take_out(gate, slot);
-            self.counts.finished += 1;
+            self.tally.finished += 1;
         }
         if let Some(record) = record {
             self.states.get_mut(gate).adopt(record);
@@ -215,7 +206,7 @@ impl Book {
             self.entries.unhash(slot);
             self.entries.get_mut(slot).kind = Kind::Gone;
             self.drop_row(row, kind);
-            self.counts.lapsed += u64::from(kind == Kind::Held);
+            self.tally.lapsed += u64::from(kind == Kind::Held);
         }
         live
     }

@@ -92,7 +92,13 @@ impl ReservationLedger for EmbeddedStore {
     }
 
     async fn view(&self, products: &[ProductId], paying_over: Duration) -> Result<Vec<GateView>, StoreError> {
-        self.shared().look_at_gates(|book| products.iter().map(|id| book.view(*id, paying_over)).collect())
+        let (views, tally) = self.shared().look_at_gates(|book| {
+            let views = products.iter().map(|id| book.view(*id, paying_over)).collect();
+            (views, book.tally.take())
+        })?;
+        // Without anything to write, nobody else tells of refusals.
+        tally.report();
+        Ok(views)
     }
 
     async fn books(&self, product: ProductId, overdue: Duration) -> Result<GateBooks, LedgerError> {

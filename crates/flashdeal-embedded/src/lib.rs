@@ -28,6 +28,7 @@ mod load;
 mod record;
 mod schema;
 mod shared;
+mod tally;
 mod updates;
 mod writer;
 

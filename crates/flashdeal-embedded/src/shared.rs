@@ -9,9 +9,10 @@ use flashdeal_domain::StoreError;
 use flashdeal_domain::ports::Clock;
 use tokio::sync::oneshot;
 
-use crate::book::{Book, Counts, Effect};
+use crate::book::{Book, Effect};
 use crate::error::{closed, overloaded, stalled};
 use crate::record::RecordCall;
+use crate::tally::Tally;
 
 /// The most effects that may wait for the file.
 const BACKLOG: usize = 8192;
@@ -208,8 +209,8 @@ impl Shared {
 
     /// The file has everything up to `through`, and what these calls did.
     /// Answers what happened at the gates since it was last asked.
-    pub(crate) fn written(&self, through: u64, batches: &[RecordBatch]) -> Counts {
-        let Ok(mut state) = self.lock() else { return Counts::default() };
+    pub(crate) fn written(&self, through: u64, batches: &[RecordBatch]) -> Tally {
+        let Ok(mut state) = self.lock() else { return Tally::default() };
         if state.phase == Phase::Stalled {
             state.phase = Phase::Open;
         }
@@ -220,13 +221,13 @@ impl Shared {
         let (told, waiting) =
             std::mem::take(&mut state.waiters).into_iter().partition(|(effect, _)| *effect <= through);
         state.waiters = waiting;
-        let counts = std::mem::take(&mut state.book.counts);
+        let tally = state.book.tally.take();
         drop(state);
         for (_, teller) in Vec::<(u64, oneshot::Sender<()>)>::from_iter(told) {
             // Whoever stopped waiting has nothing to be told.
             let _ = teller.send(());
         }
-        counts
+        tally
     }
 
     /// The file could not be written: whoever waits is told so by being dropped.

@@ -9,10 +9,10 @@ use std::time::Instant;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use flashdeal_domain::StoreError;
-use metrics::{Counter, Histogram, counter, histogram};
+use metrics::{Histogram, histogram};
 
 use crate::apply::apply;
-use crate::book::{Counts, Effect};
+use crate::book::Effect;
 use crate::connection;
 use crate::error::of_call;
 use crate::folder::Folder;
@@ -69,8 +69,7 @@ impl Writer {
                 let calls = batches.iter().map(|batch| batch.calls.len()).sum::<usize>();
                 self.meters.batch(self.unwritten.len() + calls);
                 self.unwritten.clear();
-                let counts = self.shared.written(through, &batches);
-                self.meters.count(counts);
+                self.shared.written(through, &batches).report();
                 tell(batches, results);
             }
             Err(error) => {
@@ -148,39 +147,17 @@ fn now() -> Instant {
 struct Meters {
     transaction: Histogram,
     batch: Histogram,
-    made: Counter,
-    changed: Counter,
-    refused: Counter,
-    released: Counter,
-    lapsed: Counter,
-    finished: Counter,
 }
 
 impl Meters {
     fn new() -> Self {
-        let holds = |event: &'static str| counter!("flashdeal_holds_total", "event" => event);
         Self {
             transaction: histogram!("flashdeal_sqlite_transaction_seconds"),
             batch: histogram!("flashdeal_batch_size", "store" => "sqlite"),
-            made: holds("made"),
-            changed: holds("changed"),
-            refused: holds("refused"),
-            released: holds("released"),
-            lapsed: holds("lapsed"),
-            finished: holds("finished"),
         }
     }
 
     fn batch(&self, size: usize) {
         self.batch.record(f64::from(u32::try_from(size).unwrap_or(u32::MAX)));
-    }
-
-    fn count(&self, counts: Counts) {
-        self.made.increment(counts.made);
-        self.changed.increment(counts.changed);
-        self.refused.increment(counts.refused);
-        self.released.increment(counts.released);
-        self.lapsed.increment(counts.lapsed);
-        self.finished.increment(counts.finished);
     }
 }

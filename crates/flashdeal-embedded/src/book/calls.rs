@@ -14,6 +14,7 @@ impl Book {
         if let Some(slot) = key.and_then(|key| self.live_or_vacant(key)) {
             let same = self.entries.get(slot).quantity == call.quantity.get();
             let first = self.hold(slot);
+            self.tally.key_reused += u64::from(!same);
             let answer = if same { ReserveOutcome::Replayed(first) } else { ReserveOutcome::KeyReused };
             return Ok(self.told(gate, answer));
         }
@@ -21,6 +22,7 @@ impl Book {
         let mine = self.live_or_vacant(owner);
         let own = match mine.map(|slot| self.entries.get(slot)) {
             Some(Entry { kind: Kind::Paying, .. }) => {
+                self.tally.paying += 1;
                 return Ok(self.told(gate, ReserveOutcome::CheckoutInProgress));
             }
             Some(held) => held.quantity,
@@ -29,7 +31,7 @@ impl Book {
         let state = self.states.get(gate);
         let others = state.reserved.saturating_sub(u64::from(own));
         if others + u64::from(call.quantity.get()) > u64::from(state.total.get()) {
-            self.counts.refused += 1;
+            self.tally.insufficient += 1;
             return Ok(self.told(gate, ReserveOutcome::Insufficient(state.level())));
         }
         let slot = match mine {
@@ -61,7 +63,7 @@ impl Book {
         let slot = self.add(Entry { owner, reservation, row, quantity, bucket, previous, next, kind })?;
         let (product, user, deadline) = (call.product, call.user.clone(), Timestamp::from_millis(deadline));
         let last = self.log.push(Effect::PutHold(HoldRow { row, product, user, reservation, quantity, deadline, ttl }));
-        self.counts.made += 1;
+        self.tally.made += 1;
         let gate = self.states.get_mut(gate);
         (gate.last, gate.recent) = (last, bucket);
         Some(slot)
@@ -75,7 +77,7 @@ impl Book {
         if was == quantity {
             return;
         }
-        self.counts.changed += 1;
+        self.tally.changed += 1;
         let bucket = self.deadlines.get_mut(bucket);
         bucket.units = (bucket.units + u64::from(quantity)).saturating_sub(u64::from(was));
         let gate = self.states.get_mut(gate);
@@ -132,6 +134,7 @@ impl Book {
             bucket.units = bucket.units.saturating_sub(u64::from(entry.quantity));
             let paying = Paying { user: user.clone(), since: self.seen };
             self.states.get_mut(gate).paying.insert(slot, paying);
+            self.tally.begun += 1;
         }
         let (hold, epoch) = (self.hold(slot), self.states.get(gate).epoch);
         Ok(Told { answer: BeginOutcome::Paying { hold, epoch }, after: 0 })
@@ -147,7 +150,7 @@ impl Book {
             && self.entries.get(slot).reservation == finish.reservation
         {
             after = self.take_out(gate, slot);
-            self.counts.finished += 1;
+            self.tally.finished += 1;
         }
         if let Some(record) = finish.record {
             self.states.get_mut(gate).adopt(record);
@@ -166,7 +169,7 @@ impl Book {
             return Ok(self.told(gate, ReleaseOutcome::Paying(hold)));
         }
         self.take_out(gate, slot);
-        self.counts.released += 1;
+        self.tally.released += 1;
         Ok(self.told(gate, ReleaseOutcome::Released(hold)))
     }
 
@@ -179,7 +182,11 @@ impl Book {
     /// See [`ReservationLedger::adopt`](flashdeal_domain::ReservationLedger::adopt).
     pub(crate) fn adopt(&mut self, product: ProductId, record: RecordState) -> Result<(), Closed> {
         let gate = self.gate(product)?;
-        self.states.get_mut(gate).adopt(record);
+        let state = self.states.get_mut(gate);
+        // Another epoch is left to the opening.
+        if record.epoch == state.epoch {
+            state.adopt(record);
+        }
         Ok(())
     }
 }
