@@ -39,6 +39,9 @@ impl Http {
     }
 
     fn build(addr: SocketAddr, from: Option<IpAddr>) -> Result<Self> {
+        // Another crate of the workspace builds reqwest with TLS but without a provider of it, which every client then wants to
+        // find installed. One that is there already stays.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::none())

@@ -13,7 +13,7 @@ use self::model::{Did, Shop};
 /// How many steps are tried before a history is left undecided.
 const STEPS: usize = 400_000;
 /// The most calls of a history.
-pub const CALLS: usize = 256;
+pub const CALLS: usize = 384;
 
 /// One call of one user, as the user saw it. Times are microseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,10 +90,10 @@ pub fn check(stock: i32, history: &[Event]) -> Verdict {
         Some(true) => Verdict::Explained,
         None => Verdict::Undecided,
         Some(false) => {
-            let (explained, place) = search.deepest.clone();
-            let (done, shop) = place.unwrap_or((Done::default(), Shop::new(stock)));
-            let stuck = search.candidates(done).filter_map(|index| history.get(index).copied()).collect();
-            Verdict::Contradiction { explained, shop: format!("{shop:?}"), stuck }
+            let (explained, furthest) = search.deepest.clone();
+            let (done, shop) = furthest.unwrap_or((Done::default(), Shop::new(stock)));
+            let candidates = search.candidates(done).filter_map(|index| history.get(index).copied());
+            Verdict::Contradiction { explained, shop: format!("{shop:?}"), stuck: candidates.collect() }
         }
     }
 }

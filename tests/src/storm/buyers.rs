@@ -234,7 +234,7 @@ impl Buyer {
         let (twice, hang_up) = (options.has(FaultKind::Duplicates), options.has(FaultKind::HangUps));
         if hang_up && self.dice.percent(25) {
             let from = now_ms();
-            let choice = self.dice.next();
+            let choice = self.dice.roll();
             if self.dice.percent(50) {
                 let patience = self.dice.time(Duration::ZERO, Duration::from_millis(30));
                 let _ = self.client.attempt_within(call, choice, Some(patience)).await;
@@ -247,7 +247,7 @@ impl Buyer {
             return Settled { span, unknown: settled.unknown + 1, ..settled };
         }
         if twice && self.dice.percent(25) {
-            let mut other_dice = Dice::new(self.dice.next(), &call.path);
+            let mut other_dice = Dice::new(self.dice.roll(), &call.path);
             let other = self.client.settle(call, &mut other_dice, PATIENCE);
             let (settled, other) = tokio::join!(self.client.settle(call, &mut self.dice, PATIENCE), other);
             promises::doubles_agree(&self.client, call, &settled, &other);

@@ -146,7 +146,7 @@ impl Client {
         let until = Instant::now() + give_up;
         let from = now_ms();
         let mut unknown = 0;
-        let first = dice.next();
+        let first = dice.roll();
         for turn in 0.. {
             let last_sent = now_ms();
             let answer = self.attempt(call, first.wrapping_add(turn)).await;

@@ -12,13 +12,13 @@ impl Dice {
     pub fn new(seed: u64, player: &str) -> Self {
         let mut dice = Self(seed);
         for byte in player.bytes() {
-            dice.0 = dice.next() ^ u64::from(byte);
+            dice.0 = dice.roll() ^ u64::from(byte);
         }
         dice
     }
 
     /// Any number.
-    pub fn next(&mut self) -> u64 {
+    pub fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -28,7 +28,7 @@ impl Dice {
 
     /// A number from `least` to `most`, both included.
     pub fn between(&mut self, least: u64, most: u64) -> u64 {
-        least + self.next() % (most.saturating_sub(least) + 1)
+        least + self.roll() % (most.saturating_sub(least) + 1)
     }
 
     /// True this many times in a hundred.

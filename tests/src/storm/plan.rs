@@ -60,7 +60,7 @@ impl Iterator for Lane {
             pause: self.dice.time(self.pauses.0, self.pauses.1),
             kind,
             lasts: self.dice.time(least, self.longest),
-            target: self.dice.next(),
+            target: self.dice.roll(),
         })
     }
 }

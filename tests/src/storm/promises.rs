@@ -143,7 +143,7 @@ pub async fn check(client: &Client, shelf: &Shelf, trips: &[Trip], adjustments: 
     let bought = trips.iter().filter(|trip| matches!(trip.fate, Fate::Bought(_))).count();
     let refused = trips.iter().filter(|trip| matches!(trip.fate, Fate::Refused | Fate::Released)).count();
     let holds = trips.iter().filter(|trip| trip.hold.is_some()).count();
-    let sold: i64 = orders.iter().map(|order| quantity(order)).sum();
+    let sold: i64 = orders.iter().map(quantity).sum();
     let checked = [
         (STOCK, format!("{} products, {sold} units sold", shelf.0.len())),
         (LEDGER, "by SQL".to_owned()),

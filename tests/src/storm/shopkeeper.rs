@@ -74,7 +74,7 @@ pub async fn keep_shop(client: Client, shelf: std::sync::Arc<Shelf>, mut dice: D
     let mut adjustments = vec![Adjusted::default(); shelf.0.len()];
     while Instant::now() < over {
         for (ware, adjusted) in shelf.0.iter().zip(&mut adjustments) {
-            look(&client, ware, dice.next()).await;
+            look(&client, ware, dice.roll()).await;
             if dice.percent(20) {
                 adjust(&client, ware, adjusted, &mut dice).await;
             }
@@ -117,7 +117,7 @@ async fn adjust(client: &Client, ware: &Ware, adjusted: &mut Adjusted, dice: &mu
         body: Some(json!({ "addStock": if withdraw { -units } else { units } })),
         allowed: &[200, 409],
     };
-    let answer = client.attempt(&call, dice.next()).await;
+    let answer = client.attempt(&call, dice.roll()).await;
     match (answer.map(|answer| answer.status), withdraw) {
         (Some(200), false) => adjusted.added += units,
         (Some(200), true) => adjusted.withdrawn += units,

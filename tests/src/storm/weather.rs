@@ -8,6 +8,7 @@ use super::options::FaultKind;
 
 /// Milliseconds since 1970 by the wall clock, which is the ledger's clock on this machine.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "deadlines are compared with the ledger's own clock")]
 pub fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)

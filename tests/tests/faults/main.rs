@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p flashdeal-tests --bin storm -- --help` has the long ones.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking, in its helpers too")]
 
 mod checker;
 mod histories;
