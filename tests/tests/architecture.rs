@@ -1,6 +1,6 @@
 //! The arrows of the architecture, read from cargo itself: adapters and app point at the domain, never the other way, never at
 //! each other; each store's driver and the web framework stay inside their own crates.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
