@@ -46,6 +46,8 @@ impl Http {
             .no_proxy()
             .redirect(redirect::Policy::none())
             .timeout(LIMIT)
+            // Before the server does it: a request must not meet a connection that is just being closed.
+            .pool_idle_timeout(Duration::from_secs(2))
             .local_address(from)
             .build()
             .context("cannot set up an HTTP client")?;

@@ -1,7 +1,7 @@
 //! Was it as if every call had happened at one instant between its sending and its answer?
 //!
 //! The search is Wing and Gong's with Lowe's memory of what was tried (as in Porcupine): take any call that may have been the
-//! next one, see whether the shop of [`model`](self::model) could have answered so, and go on; go back where it could not.
+//! next one, see whether the shop of [`model`] could have answered so, and go on; go back where it could not.
 //! A call without an answer may have happened at any time after it was sent, up to a bound, or never.
 
 pub mod model;

@@ -92,7 +92,7 @@ pub enum Did {
         /// How many.
         units: i32,
     },
-    /// The shopkeeper may have added units.
+    /// The shopkeeper added units, or may have; the gate learns of it later.
     MaybeAdded {
         /// How many.
         units: i32,

@@ -64,6 +64,8 @@ struct User {
     ids: Arc<Ids>,
     /// The hold they believe they have.
     hold: Option<(u16, String, i32)>,
+    /// What they have bought.
+    bought: Vec<u16>,
     events: Vec<Event>,
 }
 
@@ -98,6 +100,7 @@ pub async fn record(client: &Client, seed: u64, calls: usize) -> Result<History>
             product: product.clone(),
             ids: Arc::clone(&ids),
             hold: None,
+            bought: Vec::new(),
             events: Vec::new(),
         };
         users.spawn(user.shop(calls / CLIENTS));
@@ -177,7 +180,10 @@ impl User {
         call.body = Some(json!({ "userId": self.name, "reservationId": reservation }));
         let took = self.ask(&call).await;
         match &took.answer {
+            // The gate still showed a hold that they had bought: the same order again changes nothing.
+            Some(answer) if answer.status == 200 && self.bought.contains(&id) => {}
             Some(answer) if answer.status < 300 => {
+                self.bought.push(id);
                 let quantity =
                     answer.json.get("quantity").and_then(Value::as_i64).context("an order without quantity")?;
                 let bad = Span { from: took.from / 1000 - 300, to: took.to / 1000 + 300 };
@@ -254,6 +260,10 @@ impl User {
         let choice = self.dice.roll();
         let answer = self.client.attempt(&call, choice).await;
         match answer {
+            // A gate that is being opened leaves what another epoch's record says to the next round of the background.
+            Some(_) if self.client.weather().bad_within(Span { from: from / 1000 - 3000, to: now() / 1000 }) => {
+                self.note(Did::MaybeAdded { units }, from, now());
+            }
             Some(_) => self.note(Did::Added { units }, from, now()),
             None => self.note_unknown(Did::MaybeAdded { units }, from, now()),
         }
