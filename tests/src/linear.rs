@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use self::model::{Did, Shop};
 
 /// How many steps are tried before a history is left undecided.
-const STEPS: usize = 400_000;
+const STEPS: usize = 150_000;
 /// The most calls of a history.
 pub const CALLS: usize = 384;
 
