@@ -20,6 +20,7 @@ use flashdeal_domain::{
     IdempotencyKey, Order, OrderId, Page, PageRequest, Product, ProductId, RecordState, ReservationId,
     ReservationLedger, StockLevel, StockRepository, StoreError, UserId,
 };
+use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
 
 /// Which edge of a call.
@@ -51,9 +52,13 @@ pub struct Mortal {
     record: Arc<dyn StockRepository>,
     ledger: Arc<dyn ReservationLedger>,
     dies_at: Option<KillPoint>,
+    /// What happens elsewhere before each call of this name.
+    meanwhile: Option<(&'static str, Elsewhere)>,
     calls: Mutex<Vec<&'static str>>,
     dead: Notify,
 }
+
+type Elsewhere = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 impl Mortal {
     /// A server over these stores.
@@ -63,7 +68,20 @@ impl Mortal {
         ledger: Arc<dyn ReservationLedger>,
         dies_at: Option<KillPoint>,
     ) -> Arc<Self> {
-        Arc::new(Self { record, ledger, dies_at, calls: Mutex::default(), dead: Notify::new() })
+        Arc::new(Self { record, ledger, dies_at, meanwhile: None, calls: Mutex::default(), dead: Notify::new() })
+    }
+
+    /// A server that does not die, but something happens elsewhere just before each of its store calls of this name.
+    #[must_use]
+    pub fn overtaken(
+        record: Arc<dyn StockRepository>,
+        ledger: Arc<dyn ReservationLedger>,
+        name: &'static str,
+        elsewhere: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        let meanwhile: Elsewhere = Box::new(elsewhere);
+        let (calls, dead) = (Mutex::default(), Notify::new());
+        Arc::new(Self { record, ledger, dies_at: None, meanwhile: Some((name, meanwhile)), calls, dead })
     }
 
     /// The store calls so far, by name, in their order.
@@ -86,6 +104,11 @@ impl Mortal {
         };
         if self.dies_at.is_some_and(|point| nth > point.nth || point == KillPoint { nth, edge: Edge::Before }) {
             self.die().await;
+        }
+        if let Some((overtaken, elsewhere)) = &self.meanwhile
+            && *overtaken == name
+        {
+            elsewhere().await;
         }
         let answer = call.await;
         if self.dies_at == Some(KillPoint { nth, edge: Edge::After }) {

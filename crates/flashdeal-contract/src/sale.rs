@@ -5,6 +5,7 @@ pub mod checkouts;
 pub mod contention;
 pub mod crowds;
 pub mod kill_points;
+pub mod reopenings;
 pub mod use_cases;
 
 mod shop;
@@ -52,6 +53,10 @@ macro_rules! __sale_cases {
                 a_double_click_is_one_order
                 a_crowd_before_a_closed_gate_is_let_in
                 a_forgetful_gate_sells_nothing_twice
+            }
+            reopenings {
+                a_checkout_outlives_many_reopenings
+                an_increase_during_a_reopening_is_seen
             }
             audits {
                 a_sale_in_full_swing_is_no_finding

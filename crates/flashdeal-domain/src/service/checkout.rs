@@ -40,8 +40,9 @@ pub struct CheckedOut {
     pub replayed: bool,
 }
 
-/// How often a fenced checkout begins anew: each time the gate was reopened meanwhile.
-const FENCED_ATTEMPTS: u32 = 3;
+/// How often a fenced checkout begins anew: each time the gate was reopened meanwhile. Seldom more than once; where a store is
+/// slow and a crowd meets two instances that both reopen, it can be a few times, and the policy's patience ends it before this.
+const FENCED_ATTEMPTS: u32 = 16;
 
 impl FlashSale {
     /// Sells all of the user's hold once, or changes nothing. Repeats, concurrent doubles and lost answers never sell twice.

@@ -51,13 +51,14 @@ const UNKNOWN_FOR_MS: i64 = 60_000;
 const ATTEMPTS: u32 = 5;
 
 /// How long an opening that is under way elsewhere is waited for, from one look at the gate to the next.
-const WAITS: [Duration; 6] = [
+const WAITS: [Duration; 7] = [
     Duration::from_millis(5),
     Duration::from_millis(10),
     Duration::from_millis(20),
     Duration::from_millis(50),
     Duration::from_millis(100),
     Duration::from_millis(200),
+    Duration::from_millis(400),
 ];
 
 impl FlashSale {
@@ -110,12 +111,8 @@ impl FlashSale {
     ///
     /// Each reopening fences whatever the other instances have under way. If every fence led to one, a crowd of checkouts on
     /// two instances would fence each other for ever. Whoever raised the epoch is about to open the gate under it, so they are
-    /// waited for; only if they seem to have died half way is the gate reopened once more.
+    /// waited for, by one for all callers in this process; only if they seem to have died half way is the gate reopened.
     pub(super) async fn reopen_after_fence(&self, product: ProductId, refused: Epoch) -> Result<(), SaleError> {
-        let moved_on = wait_until_open(&self.ports, product, Some(refused), self.policy.settle_after).await?;
-        if moved_on.is_some() {
-            return Ok(());
-        }
         self.open_gate(product, true, Some(refused)).await
     }
 
@@ -198,6 +195,9 @@ async fn wait_until_open(
 /// One opening. The order matters: the token first, then the epoch, then the gate; whoever claims later takes over.
 async fn open(ports: &Ports, reopening: Reopening) -> Result<Opened, StoreError> {
     let Reopening { product, had_state, mut refused, paying_over } = reopening;
+    if refused.is_some() && wait_until_open(ports, product, refused, paying_over).await?.is_some() {
+        return Ok(Opened::Yes);
+    }
     for _ in 0..ATTEMPTS {
         if stands_open(ports, product, refused, paying_over).await?.is_some() {
             return Ok(Opened::Yes);

@@ -1,5 +1,7 @@
 //! Restock: an increase goes to the record and is adopted; a decrease goes through the gate first (protocol, "restock").
 
+use std::time::Duration;
+
 use crate::error::{SaleError, Shortage, StoreError};
 use crate::ids::ProductId;
 use crate::ports::{
@@ -12,10 +14,15 @@ use crate::text::UserId;
 use super::FlashSale;
 
 /// How often a fenced decrease begins anew.
-const FENCED_ATTEMPTS: u32 = 3;
+const FENCED_ATTEMPTS: u32 = 8;
+
+/// How long a lost answer of the record is waited for before each of the calls that settle it.
+const RETRIES: [Duration; 4] =
+    [Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(180), Duration::from_millis(540)];
 
 impl FlashSale {
-    /// Changes a product: all of the patch, or nothing of it.
+    /// Changes a product: all of the patch, or nothing of it. The gate is asked first: once the record has the change, no gate
+    /// that fails makes it look as if there were none, since a repeat would change the stock twice.
     ///
     /// # Errors
     /// [`SaleError::ProductNotFound`]; [`SaleError::InsufficientStock`]: fewer units are available than are to be taken away
@@ -23,6 +30,7 @@ impl FlashSale {
     pub async fn change_product(&self, id: ProductId, patch: ProductPatch) -> Result<(Product, StockLevel), SaleError> {
         let ProductPatch { name, description, price, add_stock } = patch;
         let change = Change { name, description, price, stock: StockChange::None };
+        let before = self.status(id).await?;
         let product = match add_stock {
             Some(StockDelta::Withdraw(units)) if units > Units::ZERO => self.withdraw(id, change, units).await?,
             Some(StockDelta::Add(units)) if units > Units::ZERO => {
@@ -31,17 +39,36 @@ impl FlashSale {
             }
             _ => self.change_and_adopt(id, change).await?,
         };
-        let level = self.status(id).await?;
+        let level = match self.status(id).await {
+            Ok(level) => level,
+            Err(_) => StockLevel::new(product.total_stock, before.reserved()),
+        };
         Ok((Product { total_stock: level.total(), ..product }, level))
     }
 
     async fn change_and_adopt(&self, id: ProductId, change: Change) -> Result<Product, SaleError> {
         match self.change_in_record(id, change).await? {
             ChangeOutcome::Changed(product, record) => {
-                self.through_gate(id, || self.ports.ledger.adopt(id, record)).await?;
+                // The change stands; a gate that cannot hear of it now adopts it within a second (reconcile).
+                self.adopt_change(id, record).await.ok();
                 Ok(product)
             }
             other => Err(refusal(&other)),
+        }
+    }
+
+    /// A gate under an older epoch than the record's is being reopened, perhaps with what the record said before this change:
+    /// that is waited for, so that whoever was told of the change sees it.
+    async fn adopt_change(&self, id: ProductId, record: RecordState) -> Result<(), SaleError> {
+        let adopt = || self.ports.ledger.adopt(id, record);
+        self.through_gate(id, adopt).await?;
+        let views = self.ports.ledger.view(&[id], self.policy.settle_after).await?;
+        match views.iter().find_map(|view| view.open) {
+            Some((epoch, _)) if epoch < record.epoch => {
+                self.reopen_after_fence(id, epoch).await?;
+                self.through_gate(id, adopt).await
+            }
+            _ => Ok(()),
         }
     }
 
@@ -104,12 +131,15 @@ impl FlashSale {
         }
     }
 
-    /// The ids in a change make a repeat harmless, so one lost answer is settled here.
+    /// The ids in a change make a repeat harmless, so a lost answer is settled here.
     async fn change_in_record(&self, id: ProductId, change: Change) -> Result<ChangeOutcome, StoreError> {
-        match self.ports.record.change_product(id, change.clone()).await {
-            Err(StoreError::Unavailable { .. }) => self.ports.record.change_product(id, change).await,
-            answer => answer,
+        for pause in RETRIES {
+            match self.ports.record.change_product(id, change.clone()).await {
+                Err(StoreError::Unavailable { .. }) => self.ports.runtime.sleep(self.jitter(pause)).await,
+                answer => return answer,
+            }
         }
+        self.ports.record.change_product(id, change).await
     }
 }
 
