@@ -1,5 +1,9 @@
 //! A private Redis Cluster.
 
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -15,11 +19,21 @@ const POLL: Duration = Duration::from_millis(20);
 /// The slots of each primary, first and last.
 const SLOTS: [(&str, &str); 3] = [("0", "5460"), ("5461", "10922"), ("10923", "16383")];
 
+/// The clusters of a test binary that nobody has: see [`RedisCluster::lent`].
+static IDLE: Mutex<Vec<RedisCluster>> = Mutex::new(Vec::new());
+
 /// Three primaries that share all slots, each with the same number of replicas. Dropping it ends all of it.
 #[derive(Debug)]
 pub struct RedisCluster {
     primaries: Vec<PrivateRedis>,
     replicas: Vec<PrivateRedis>,
+}
+
+/// A cluster that one test has to itself, until it is dropped and the next test gets it.
+#[derive(Debug)]
+pub struct LentCluster {
+    cluster: Option<RedisCluster>,
+    kept: AtomicBool,
 }
 
 impl RedisCluster {
@@ -29,7 +43,18 @@ impl RedisCluster {
     ///
     /// When a node does not start, or they do not agree within 30 seconds.
     pub async fn start(persistence: Persistence, replicas_per_primary: usize) -> Result<Self> {
-        let options = RedisOptions { persistence, cluster: true, ..RedisOptions::default() };
+        Self::start_with(RedisOptions { persistence, ..RedisOptions::default() }, replicas_per_primary).await
+    }
+
+    /// The same of nodes with these options.
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](Self::start).
+    pub async fn start_with(mut options: RedisOptions, replicas_per_primary: usize) -> Result<Self> {
+        options.cluster = true;
+        // What other primaries serve goes on while one is lost: what production is told, too (docker/compose.cluster.yaml).
+        options.settings.push(("cluster-require-full-coverage".to_owned(), "no".to_owned()));
         let mut cluster = Self { primaries: Vec::new(), replicas: Vec::new() };
         for _ in SLOTS {
             cluster.primaries.push(PrivateRedis::start(options.clone()).await?);
@@ -41,6 +66,22 @@ impl RedisCluster {
         cluster.replicate().await?;
         cluster.wait_until_agreed().await?;
         Ok(cluster)
+    }
+
+    /// An empty cluster of primaries alone that remembers nothing over a restart. It was used before, if one is idle: starting
+    /// one for each of a hundred tests would take minutes.
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](Self::start).
+    pub async fn lent() -> Result<LentCluster> {
+        let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let cluster = match idle {
+            Some(cluster) => cluster,
+            None => Self::start(Persistence::None, 0).await?,
+        };
+        cluster.flush().await?;
+        Ok(LentCluster { cluster: Some(cluster), kept: AtomicBool::new(false) })
     }
 
     /// The nodes that were made primaries: which node leads may change when one is killed.
@@ -61,6 +102,80 @@ impl RedisCluster {
         self.nodes().map(PrivateRedis::url).collect()
     }
 
+    /// The URL of the whole, as flashdeal takes it: by the nodes that were made primaries.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis+cluster://{}", self.hosts(PrivateRedis::addr))
+    }
+
+    /// The same by TLS.
+    #[must_use]
+    pub fn tls_url(&self) -> String {
+        format!("rediss+cluster://{}", self.hosts(PrivateRedis::tls_addr))
+    }
+
+    /// Which of the nodes that were made primaries serves a key.
+    ///
+    /// # Errors
+    ///
+    /// When none of them does, or one does not answer.
+    pub async fn primary_of(&self, key: &str) -> Result<&PrivateRedis> {
+        for node in &self.primaries {
+            // The others say who does: MOVED.
+            if node.command(&["EXISTS", key]).await.is_ok() {
+                return Ok(node);
+            }
+        }
+        bail!("no primary serves {key}")
+    }
+
+    /// Makes it forget everything but that it is a cluster.
+    ///
+    /// # Errors
+    ///
+    /// When a node that was made a primary refuses or does not answer.
+    pub async fn flush(&self) -> Result<()> {
+        for node in &self.primaries {
+            node.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// Kills every node at once (SIGKILL).
+    ///
+    /// # Errors
+    ///
+    /// When one is not running.
+    pub async fn kill9(&self) -> Result<()> {
+        self.pause();
+        for node in self.nodes() {
+            node.kill9().await?;
+        }
+        Ok(())
+    }
+
+    /// Starts all nodes again after [`kill9`](Self::kill9), and returns when they serve as before.
+    ///
+    /// # Errors
+    ///
+    /// When one does not start, or they do not agree within 30 seconds.
+    pub async fn restart(&self) -> Result<()> {
+        for node in self.nodes() {
+            node.restart().await?;
+        }
+        self.wait_until_agreed().await
+    }
+
+    /// Stops every node (SIGSTOP).
+    pub fn pause(&self) {
+        self.nodes().for_each(PrivateRedis::pause);
+    }
+
+    /// Lets paused nodes go on. It takes them some seconds to find that all of them are there.
+    pub fn resume(&self) {
+        self.nodes().for_each(PrivateRedis::resume);
+    }
+
     /// Waits until every running node knows every other one and finds all slots served, and every replica has its copy.
     ///
     /// # Errors
@@ -79,6 +194,11 @@ impl RedisCluster {
         timeout(AGREE_LIMIT, agreed).await.context("the nodes of the cluster do not agree")?
     }
 
+    fn hosts(&self, addr: impl Fn(&PrivateRedis) -> SocketAddr) -> String {
+        let hosts: Vec<String> = self.primaries.iter().map(|node| addr(node).to_string()).collect();
+        hosts.join(",")
+    }
+
     fn nodes(&self) -> impl Iterator<Item = &PrivateRedis> {
         self.primaries.iter().chain(&self.replicas)
     }
@@ -92,11 +212,9 @@ impl RedisCluster {
         // Everybody meets everybody: waiting for gossip to spread would take seconds.
         for (number, node) in self.nodes().enumerate() {
             for other in self.nodes().skip(number + 1) {
-                let (addr, bus) = (other.addr(), other.cluster_bus());
-                let ip = addr.ip().to_string();
-                let ports = [addr.port().to_string(), bus.port().to_string()];
-                let [port, bus_port] = &ports;
-                node.command(&["CLUSTER", "MEET", &ip, port, bus_port]).await?;
+                let ip = other.addr().ip().to_string();
+                let [port, bus_port] = other.cluster_ports().map(|port| port.to_string());
+                node.command(&["CLUSTER", "MEET", &ip, &port, &bus_port]).await?;
             }
         }
         Ok(())
@@ -115,6 +233,31 @@ impl RedisCluster {
             timeout(AGREE_LIMIT, asked).await.context("a replica does not find its primary")?;
         }
         Ok(())
+    }
+}
+
+impl LentCluster {
+    /// Nobody gets it afterwards: for a test that kills or pauses nodes.
+    pub fn keep(&self) {
+        self.kept.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Deref for LentCluster {
+    type Target = RedisCluster;
+
+    #[expect(clippy::expect_used, reason = "it is empty only while it is dropped")]
+    fn deref(&self) -> &RedisCluster {
+        self.cluster.as_ref().expect("it is lent")
+    }
+}
+
+impl Drop for LentCluster {
+    fn drop(&mut self) {
+        // Whoever failed may still be at it.
+        if !std::thread::panicking() && !self.kept.load(Ordering::SeqCst) {
+            IDLE.lock().unwrap_or_else(PoisonError::into_inner).extend(self.cluster.take());
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 //!
 //! The harness reads `/proc`, so it needs Linux.
 
+pub mod certificates;
 pub mod cluster;
 pub mod folder;
 pub mod http;
@@ -19,6 +20,7 @@ pub mod programs;
 pub mod proxy;
 pub mod redis;
 pub mod resp;
+pub mod sentinel;
 pub mod storm;
 pub mod supervised;
 pub mod watchdog;

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use crate::certificates::Certificates;
 use crate::resp::{self, Reply};
 use crate::supervised::Supervised;
 use crate::{port, programs};
@@ -38,6 +40,8 @@ pub struct RedisOptions {
     pub replica_of: Option<SocketAddr>,
     /// Whether it is a node of a cluster; see [`RedisCluster`](crate::cluster::RedisCluster).
     pub cluster: bool,
+    /// With these it listens for TLS too, and a node of a cluster speaks TLS with the others.
+    pub tls: Option<Arc<Certificates>>,
     /// More settings by name, as in `redis.conf`.
     pub settings: Vec<(String, String)>,
 }
@@ -49,6 +53,7 @@ pub struct PrivateRedis {
     supervised: Supervised,
     options: RedisOptions,
     addr: SocketAddr,
+    tls_addr: SocketAddr,
     cluster_bus: SocketAddr,
 }
 
@@ -59,13 +64,14 @@ impl PrivateRedis {
     ///
     /// When Redis is not installed or does not start.
     pub async fn start(options: RedisOptions) -> Result<Self> {
-        let mut server =
-            Self { supervised: Supervised::new("redis")?, options, addr: port::free()?, cluster_bus: port::free()? };
+        let (addr, tls_addr, cluster_bus) = (port::free()?, port::free()?, port::free()?);
+        let mut server = Self { supervised: Supervised::new("redis")?, options, addr, tls_addr, cluster_bus };
         for _ in 1..START_ATTEMPTS {
             match server.restart().await {
                 Ok(()) => return Ok(server),
                 Err(_) if server.pid().is_none() => {
                     server.addr = port::free()?;
+                    server.tls_addr = port::free()?;
                     server.cluster_bus = port::free()?;
                 }
                 Err(error) => return Err(error),
@@ -87,15 +93,22 @@ impl PrivateRedis {
         url(self.addr)
     }
 
+    /// Where it listens for TLS, if it was given certificates.
+    #[must_use]
+    pub fn tls_addr(&self) -> SocketAddr {
+        self.tls_addr
+    }
+
     /// The process and its log.
     #[must_use]
     pub fn supervised(&self) -> &Supervised {
         &self.supervised
     }
 
-    /// Where the other nodes of a cluster reach it.
-    pub(crate) fn cluster_bus(&self) -> SocketAddr {
-        self.cluster_bus
+    /// Where the other nodes of a cluster tell clients that it is, and where they reach it.
+    pub(crate) fn cluster_ports(&self) -> [u16; 2] {
+        let clients = if self.options.tls.is_some() { self.tls_addr } else { self.addr };
+        [clients.port(), self.cluster_bus.port()]
     }
 
     /// Sends one command, such as `&["HGETALL", "key"]`.
@@ -192,6 +205,18 @@ impl PrivateRedis {
             set("cluster-enabled", "yes");
             set("cluster-port", &self.cluster_bus.port().to_string());
             set("cluster-node-timeout", "1000");
+        }
+        if let Some(tls) = &self.options.tls {
+            set("tls-port", &self.tls_addr.port().to_string());
+            for (name, file) in
+                [("cert-file", tls.server()), ("key-file", tls.key()), ("ca-cert-file", tls.authority())]
+            {
+                set(&format!("tls-{name}"), &file.to_string_lossy());
+            }
+            set("tls-auth-clients", "no");
+            if self.options.cluster {
+                set("tls-cluster", "yes");
+            }
         }
         for (name, value) in &self.options.settings {
             set(name, value);

@@ -1,13 +1,18 @@
-//! One case, two tests.
+//! One case, three tests.
 
-/// Makes `embedded::case` and `distributed::case` of each `async fn case(mode: Mode)` that is named; with `embedded only:` or
-/// `distributed only:` in front, one of them.
+/// Makes `embedded::case`, `distributed::case` and `cluster::case` of each `async fn case(mode: Mode)` that is named. In front of
+/// the names, `embedded only:` makes the first of them alone, `distributed only:` the two over PostgreSQL and Redis, and
+/// `cluster only:` the last.
 macro_rules! cases {
     (embedded only: $($case:ident),* $(,)?) => {
         cases!(@mode embedded_only, Embedded, $($case),*);
     };
     (distributed only: $($case:ident),* $(,)?) => {
         cases!(@mode distributed_only, Distributed, $($case),*);
+        cases!(@mode on_cluster_too, Cluster, $($case),*);
+    };
+    (cluster only: $($case:ident),* $(,)?) => {
+        cases!(@mode cluster_only, Cluster, $($case),*);
     };
     (@mode $name:ident, $mode:ident, $($case:ident),*) => {
         mod $name {
@@ -23,5 +28,6 @@ macro_rules! cases {
     ($($case:ident),* $(,)?) => {
         cases!(@mode embedded, Embedded, $($case),*);
         cases!(@mode distributed, Distributed, $($case),*);
+        cases!(@mode cluster, Cluster, $($case),*);
     };
 }

@@ -1,7 +1,8 @@
-//! The HTTP contract: one set of cases, asked of the embedded server and of two instances over PostgreSQL and Redis.
+//! The HTTP contract: one set of cases, asked of the embedded server, of two instances over PostgreSQL and Redis, and of two over
+//! PostgreSQL and a Redis Cluster of three primaries.
 //!
-//! A case is an async function that gets a [`Mode`](shop::Mode) and opens a [`Shop`](shop::Shop) in it; `cases!` makes two tests
-//! of it, `embedded::case` and `distributed::case`. In the distributed mode the calls of a shop alternate between the instances.
+//! A case is an async function that gets a [`Mode`](shop::Mode) and opens a [`Shop`](shop::Shop) in it; `cases!` makes three tests
+//! of it, `embedded::case`, `distributed::case` and `cluster::case`. With two instances the calls of a shop alternate between them.
 //! Every answer of a shop is checked for what the contract says of all answers (see `reply.rs`), and an assertion that fails
 //! prints the request and the answer.
 
@@ -24,6 +25,7 @@ mod checkout;
 mod crashes;
 mod crowds;
 mod docs;
+mod failover;
 mod fields;
 mod health;
 mod idempotency;

@@ -2,6 +2,7 @@
 
 mod call;
 mod clock;
+mod stores;
 mod trade;
 
 use std::net::{IpAddr, SocketAddr};
@@ -10,18 +11,19 @@ use std::time::Duration;
 
 use flashdeal_app::settings::{RawSettings, Settings};
 use flashdeal_app::startup::{Environment, Running, start};
-use flashdeal_postgres::{PostgresConfig, run_pending_migrations};
 use flashdeal_tests::folder::Folder;
 use flashdeal_tests::http::Http;
-use flashdeal_tests::postgres::{Database, PostgresOptions, PrivatePostgres};
-use flashdeal_tests::redis::{Persistence, PrivateRedis, RedisOptions};
+use flashdeal_tests::postgres::PrivatePostgres;
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 use tokio::time::sleep;
 use tracing_subscriber::EnvFilter;
 
+use stores::Stores;
+
 pub(crate) use call::{Call, raw};
 pub(crate) use clock::TestClock;
+pub(crate) use stores::Gates;
 pub(crate) use trade::{Level, checkout_path, reserve_path};
 
 /// Which server a case is asked of.
@@ -31,6 +33,8 @@ pub(crate) enum Mode {
     Embedded,
     /// Two instances over PostgreSQL and Redis.
     Distributed,
+    /// Two instances over PostgreSQL and a Redis Cluster.
+    Cluster,
 }
 
 /// What differs from the usual shop, which has no rate limit and holds of ten minutes.
@@ -43,6 +47,8 @@ pub(crate) struct Plan {
     pub(crate) standing_clock: bool,
     /// A PostgreSQL that no other test uses, to be paused and killed, and a Redis that remembers what it acknowledged.
     pub(crate) own_stores: bool,
+    /// Of each primary of a cluster; with any, the cluster is one that no other test uses.
+    pub(crate) replicas: usize,
 }
 
 impl Default for Plan {
@@ -53,6 +59,7 @@ impl Default for Plan {
             reservation_ttl: "10m",
             standing_clock: false,
             own_stores: false,
+            replicas: 0,
         }
     }
 }
@@ -70,16 +77,6 @@ struct Instance {
     address: SocketAddr,
     http: Option<Http>,
     running: Option<Running>,
-}
-
-enum Stores {
-    Embedded { _folder: Folder },
-    Distributed(Box<Servers>),
-}
-
-struct Servers {
-    redis: PrivateRedis,
-    own_postgres: Option<PrivatePostgres>,
 }
 
 impl Shop {
@@ -103,12 +100,13 @@ impl Shop {
             Mode::Embedded => {
                 let folder = Folder::new("shop").unwrap();
                 settings.data_dir = folder.path().join("data");
-                (Stores::Embedded { _folder: folder }, ["2"].as_slice())
+                (Stores::embedded(folder), ["2"].as_slice())
             }
-            Mode::Distributed => {
-                let (stores, database) = distributed(plan.own_stores).await;
+            Mode::Distributed | Mode::Cluster => {
+                let replicas = (mode == Mode::Cluster).then_some(plan.replicas);
+                let (stores, database) = Stores::distributed(plan.own_stores, replicas).await;
                 settings.database_url = Some(database.url());
-                settings.redis_url = Some(stores.redis().url());
+                settings.redis_url = Some(stores.servers().gates.url());
                 (stores, ["1", "1"].as_slice())
             }
         };
@@ -145,14 +143,13 @@ impl Shop {
     }
 
     /// The Redis of a distributed shop.
-    pub(crate) fn redis(&self) -> &PrivateRedis {
-        self.stores.redis()
+    pub(crate) fn redis(&self) -> &Gates {
+        &self.stores.servers().gates
     }
 
     /// The PostgreSQL of a distributed shop with its own stores.
     pub(crate) fn postgres(&self) -> &PrivatePostgres {
-        let Stores::Distributed(servers) = &self.stores else { panic!("an embedded shop has no PostgreSQL") };
-        servers.own_postgres.as_ref().expect("this shop shares its PostgreSQL")
+        self.stores.servers().own_postgres.as_ref().expect("this shop shares its PostgreSQL")
     }
 
     /// The clocks of the server and of the gates.
@@ -172,15 +169,6 @@ impl Shop {
             // Each call on the gate carries the time it was made at. One of the background that is still under way would, if it
             // came last, be a clock that steps back, and would rightly shorten the holds made since.
             sleep(Duration::from_millis(30)).await;
-        }
-    }
-}
-
-impl Stores {
-    fn redis(&self) -> &PrivateRedis {
-        match self {
-            Self::Distributed(servers) => &servers.redis,
-            Self::Embedded { .. } => panic!("an embedded shop has no Redis"),
         }
     }
 }
@@ -220,26 +208,4 @@ fn show_log() {
         // All shops of this process share one log; the first sets it up.
         let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
     }
-}
-
-/// The schema of an empty database, as an instance makes it.
-pub(crate) async fn migrate(url: String) -> anyhow::Result<()> {
-    Ok(run_pending_migrations(&PostgresConfig::new(url)).await?)
-}
-
-async fn distributed(own: bool) -> (Stores, Database) {
-    let persistence = if own { Persistence::Always } else { Persistence::None };
-    let redis = async { PrivateRedis::start(RedisOptions { persistence, ..RedisOptions::default() }).await.unwrap() };
-    let database = async {
-        if own {
-            let postgres = PrivatePostgres::start(PostgresOptions::default()).await.unwrap();
-            let database = postgres.fresh_database("flashdeal", migrate).await.unwrap();
-            (Some(postgres), database)
-        } else {
-            let postgres = PrivatePostgres::shared().await.unwrap();
-            (None, postgres.fresh_database("flashdeal", migrate).await.unwrap())
-        }
-    };
-    let (redis, (own_postgres, database)) = tokio::join!(redis, database);
-    (Stores::Distributed(Box::new(Servers { redis, own_postgres })), database)
 }

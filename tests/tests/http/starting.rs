@@ -6,14 +6,14 @@ use std::time::Duration;
 use flashdeal_tests::http::Http;
 use flashdeal_tests::postgres::{Database, PrivatePostgres};
 use flashdeal_tests::process::{AppOptions, AppProcess, flashdeal_binary};
-use flashdeal_tests::redis::{PrivateRedis, RedisOptions};
+use flashdeal_tests::redis::Persistence;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use crate::reply::Reply;
-use crate::shop::{Call, Mode};
+use crate::shop::{Call, Gates, Mode};
 
 cases!(
     asked_to_end_it_ends_within_ten_seconds_whatever_its_clients_do,
@@ -36,7 +36,7 @@ const ENDED_WITHIN: Duration = Duration::from_secs(10);
 /// What a process needs besides itself.
 struct Backing {
     options: AppOptions,
-    _stores: Option<(Database, PrivateRedis)>,
+    _stores: Option<(Database, Gates)>,
 }
 
 /// The binary in this mode, distributed on an empty database.
@@ -44,9 +44,12 @@ async fn backing(mode: Mode) -> Backing {
     let options = AppOptions::new(flashdeal_binary().unwrap());
     match mode {
         Mode::Embedded => Backing { options, _stores: None },
-        Mode::Distributed => {
+        Mode::Distributed | Mode::Cluster => {
             let database = PrivatePostgres::shared().await.unwrap().empty_database().await.unwrap();
-            let redis = PrivateRedis::start(RedisOptions::default()).await.unwrap();
+            let redis = match mode {
+                Mode::Cluster => Gates::lent_cluster().await,
+                _ => Gates::server(Persistence::None).await,
+            };
             let options = options.env("DATABASE_URL", &database.url()).env("REDIS_URL", &redis.url());
             Backing { options, _stores: Some((database, redis)) }
         }
@@ -222,7 +225,8 @@ async fn a_store_that_is_not_there_is_named_without_its_password(mode: Mode) {
     let (status, said) = AppProcess::run_to_end(options, Duration::from_secs(30)).await.unwrap();
     assert!(!status.success() && said.to_lowercase().contains("postgres"), "{status}: {said}");
     assert!(!said.contains("s3cret"), "{said}");
-    let options = backing.options.env("REDIS_URL", &format!("redis://:s3cret@{nowhere}"));
+    let scheme = if mode == Mode::Cluster { "redis+cluster" } else { "redis" };
+    let options = backing.options.env("REDIS_URL", &format!("{scheme}://:s3cret@{nowhere}"));
     let (status, said) = AppProcess::run_to_end(options, Duration::from_secs(30)).await.unwrap();
     assert!(!status.success() && said.to_lowercase().contains("redis"), "{status}: {said}");
     assert!(!said.contains("s3cret"), "{said}");

@@ -1,0 +1,161 @@
+//! A primary of the cluster dies in the middle of a sale: its replica takes over, and the sale goes on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use flashdeal_tests::cluster::RedisCluster;
+use flashdeal_tests::redis::PrivateRedis;
+use futures_util::future::join_all;
+use tokio::time::{Instant, sleep};
+
+use crate::reply::Reply;
+use crate::shop::{Level, Mode, Plan, Shop};
+
+cases!(cluster only: a_sale_goes_on_when_a_primary_is_killed);
+
+const BUYERS: usize = 16;
+/// Of what is on the primary that is killed, and of what is not.
+const UNITS: [u64; 2] = [300, 100_000];
+/// The sale is under way when so many were sold.
+const UNDER_WAY: usize = 40;
+/// How long the machine may take for whatever is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is seen of the sale of one product.
+#[derive(Default)]
+struct Sale {
+    product: String,
+    sold: AtomicUsize,
+    unavailable: AtomicUsize,
+    over: AtomicBool,
+}
+
+async fn a_sale_goes_on_when_a_primary_is_killed(mode: Mode) {
+    let shop = Shop::set_up(mode, Plan { replicas: 1, ..Plan::default() }).await;
+    let cluster = shop.redis().cluster();
+    let [victim, bystander] = two_nodes_apart(&shop, cluster).await;
+    let buyers = (0..BUYERS).flat_map(|n| [(n, &victim), (n, &bystander)]);
+    let buyers = buyers.map(|(n, sale)| buy_until_it_is_over(&shop, sale, format!("buyer{n}")));
+    let (orders, ()) = tokio::join!(join_all(buyers), kill_a_primary(cluster, &victim, &bystander));
+
+    let mut told: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for (product, orders) in orders {
+        told.entry(product).or_default().extend(orders);
+    }
+    let mut left = Vec::new();
+    for (sale, units) in [&victim, &bystander].into_iter().zip(UNITS) {
+        let told = &told[sale.product.as_str()];
+        for order in told {
+            shop.get(&format!("/api/orders/{order}")).await.is(200);
+        }
+        // Everybody asked until they were told: there is no order that nobody knows of.
+        let sold = shop.balance(&sale.product, units).await;
+        assert_eq!(u64::try_from(told.len()).unwrap(), sold, "of {units}");
+        left.push(units - sold);
+    }
+    assert_eq!(shop.level(&victim.product).await, Level::of(0, 0));
+    assert_eq!(shop.level(&bystander.product).await, Level::of(left[1], 0));
+    assert!(victim.unavailable.load(Ordering::SeqCst) > 0, "nobody noticed");
+
+    cluster.wait_until_agreed().await.unwrap();
+    shop.reserve(&bystander.product, "ada", 1).await.is(201);
+    shop.checkout(&bystander.product, "ada").await.is(201);
+}
+
+/// The sale of a product on the first primary, and that of one on another.
+async fn two_nodes_apart(shop: &Shop, cluster: &RedisCluster) -> [Sale; 2] {
+    let first = cluster.primaries()[0].addr();
+    let mut sales = Vec::new();
+    for (on_first, units) in [true, false].into_iter().zip(UNITS) {
+        loop {
+            let product = shop.product(units).await;
+            let primary = cluster.primary_of(&format!("flashdeal:{{{product}}}")).await.unwrap();
+            if (primary.addr() == first) == on_first {
+                sales.push(Sale { product, ..Sale::default() });
+                break;
+            }
+        }
+    }
+    sales.try_into().unwrap_or_else(|_| unreachable!("there are two"))
+}
+
+/// Kills the primary of the one in the middle of the sale, sees its replica take over while the sale of the other goes on, and
+/// starts it again.
+async fn kill_a_primary(cluster: &RedisCluster, victim: &Sale, bystander: &Sale) {
+    let (primary, replica) = (&cluster.primaries()[0], &cluster.replicas()[0]);
+    until("the sale is under way", async || {
+        [victim, bystander].iter().all(|sale| sale.sold.load(Ordering::SeqCst) >= UNDER_WAY)
+    })
+    .await;
+    primary.kill9().await.unwrap();
+    let (before, others_before) = (victim.sold.load(Ordering::SeqCst), bystander.sold.load(Ordering::SeqCst));
+    assert!(before < 300, "the sale was over too early to tell");
+    until("the replica takes over", async || leads(replica).await).await;
+    let others_meanwhile = bystander.sold.load(Ordering::SeqCst) - others_before;
+    assert!(others_meanwhile > 0, "what other primaries serve goes on meanwhile");
+    until("the sale goes on", async || victim.sold.load(Ordering::SeqCst) > before + BUYERS).await;
+    primary.restart().await.unwrap();
+    until("it is sold out", async || victim.over.load(Ordering::SeqCst)).await;
+    bystander.over.store(true, Ordering::SeqCst);
+}
+
+async fn leads(node: &PrivateRedis) -> bool {
+    format!("{:?}", node.command(&["ROLE"]).await.unwrap()).contains("master")
+}
+
+async fn until(what: &str, happened: impl AsyncFn() -> bool) {
+    let began = Instant::now();
+    while !happened().await {
+        assert!(began.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Buys one unit after the other, until there are none or the sale is called off. Returns the orders they were told of.
+async fn buy_until_it_is_over<'a>(shop: &Shop, sale: &'a Sale, user: String) -> (&'a str, BTreeSet<String>) {
+    let mut orders = BTreeSet::new();
+    while !sale.over.load(Ordering::SeqCst) {
+        let hold = settled(sale, async || shop.reserve(&sale.product, &user, 1).await).await;
+        match (hold.status(), hold.json()["reason"].as_str(), hold.code()) {
+            (200 | 201, ..) => {}
+            (409, Some("sold_out"), _) => {
+                sale.over.store(true, Ordering::SeqCst);
+                break;
+            }
+            // A replica may have missed the end of a sale: until it is settled it is still under way.
+            (409, Some("all_held"), _) | (409, _, Some("checkout_in_progress")) => {
+                sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+            _ => panic!("a hold, or a reason why not\n{hold}"),
+        }
+        let reservation = hold.id("reservationId");
+        let order = settled(sale, async || shop.checkout_named(&sale.product, &user, &reservation).await).await;
+        match order.status() {
+            200 | 201 => {
+                if orders.insert(order.id("orderId")) {
+                    sale.sold.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+            // Redis copies after it has answered: a hold of the last moment may be lost.
+            _ => drop(order.refused(404, "no_reservation")),
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    (&sale.product, orders)
+}
+
+/// Repeats a call until it is not a 503 any more.
+async fn settled(sale: &Sale, call: impl AsyncFn() -> Reply) -> Reply {
+    let began = Instant::now();
+    loop {
+        let reply = call().await;
+        if reply.status() != 503 {
+            return reply;
+        }
+        sale.unavailable.fetch_add(1, Ordering::SeqCst);
+        reply.check(began.elapsed() < PATIENCE, "repeating the same request settles it");
+        sleep(Duration::from_millis(50)).await;
+    }
+}
