@@ -20,8 +20,8 @@ const COUNTERS: [(&str, &str); 13] = [
     ("flashdeal_units_sold_total", "Units of the orders counted by flashdeal_orders_total."),
     (
         "flashdeal_holds_total",
-        "What became of holds: made, changed, released, lapsed; begun (a checkout took it up) or finished (its end is settled); \
-         refused.",
+        "What became of holds: made, changed, released, lapsed, or begun (a checkout took it up); embedded also finished \
+         (sold or void, and gone).",
     ),
     ("flashdeal_reserves_refused_total", "Reserves that the gate refused: insufficient, paying or key_reused."),
     (
@@ -39,7 +39,11 @@ const COUNTERS: [(&str, &str); 13] = [
 /// Histograms: name, unit and meaning.
 const HISTOGRAMS: [(&str, Unit, &str); 6] = [
     ("flashdeal_http_request_duration_seconds", Unit::Seconds, "Time to answer, by method and route template."),
-    ("flashdeal_batch_size", Unit::Count, "Operations that shared one round trip to a store."),
+    (
+        "flashdeal_batch_size",
+        Unit::Count,
+        "Operations that shared one round trip (to redis or postgres) or one transaction (of sqlite).",
+    ),
     (
         "flashdeal_redis_call_seconds",
         Unit::Seconds,
