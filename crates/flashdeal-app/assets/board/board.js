@@ -182,7 +182,7 @@ function paintDock() {
 		show('offline', goneText(), wait > 0 ? `Trying again in ${wait}\u00a0s.` : 'Trying again…', 'Try now');
 	} else if (limited()) show('limited', 'Too many requests from this address.', `You can go on in ${minutes(limitedUntil - Date.now())}.`);
 	else if (tokenWanted) show('token', 'This server asks for an access token.', '', 'Enter token');
-	else if (Date.now() < backUntil) show('back', 'All is well again.', 'Numbers are up to date.');
+	else if (Date.now() < backUntil) show('back', 'You can go on.', live ? 'Numbers are up to date.' : '');
 	else $('banner').dataset.kind = 'none';
 }
 setInterval(paintDock, 250);
@@ -191,7 +191,7 @@ on($('banner-action'), 'click', () => (down ? probe() : openToken()));
 function setLimited(ms) {
 	if (limited()) return;
 	limitedUntil = Date.now() + ms;
-	setTimeout(() => resume('You can go on.'), ms + 50);
+	setTimeout(() => resume('You can go on.', true), ms + 50);
 	say(`Too many requests from this address. You can go on in ${minutes(ms)}.`, true);
 	paintAll();
 }
@@ -221,17 +221,19 @@ async function probe() {
 	down = null;
 	resume('The server is back.');
 }
-function resume(text) {
+// After a limit there may be one request to spend: it is the buyer's, so the page asks for nothing on its own.
+function resume(text, sparing) {
 	backUntil = Date.now() + 3000;
-	budget = null;
 	drops = 0;
 	say(text);
 	paintAll();
+	resumeCheckouts();
+	if (sparing) return void (live || (followTimer = setTimeout(follow, jitter(30_000), true)));
+	budget = null;
 	follow(true);
 	refreshDeals();
 	loadOrders();
 	for (const deal of all()) if (deal.hold && !deal.busy) confirmHold(deal);
-	resumeCheckouts();
 }
 
 /* Access token: asked for only by a server that answers 401 or 403 */
@@ -439,7 +441,11 @@ function hintFor({ hold }, kind) {
 function paint(deal) {
 	const { node, ref, hold, busy } = deal;
 	const kind = kindOf(deal);
-	if (deal.kind && deal.kind !== 'unknown' && deal.kind !== kind) news.set(deal, TAG[kind](deal));
+	if (deal.kind && deal.kind !== 'unknown' && deal.kind !== kind) {
+		news.set(deal, TAG[kind](deal));
+		// A refusal of a moment ago must not contradict what is true by now.
+		if (deal.msg?.[2] && (kind === 'sold-out' || /held|out/.test(deal.kind))) deal.msg = null;
+	}
 	deal.kind = kind;
 	node.dataset.state = kind;
 	node.dataset.hold = /checkout|paying/.test(busy) ? 'paying' : hold ? 'held' : deal.lapsed ? 'lapsed' : 'none';
@@ -722,6 +728,7 @@ function refused(deal, { reason, availableStock }, wanted) {
 	else if (deal.total < wanted) text = `Only ${units(deal.total)} left in all.`;
 	else if (availableStock) text = `Only ${units(availableStock)} free just now; the rest is on hold and may come back.`;
 	tell(deal, text + kept, 'warn');
+	deal.msg.push('refusal');
 	recheck(deal);
 }
 async function payingElsewhere(deal) {
