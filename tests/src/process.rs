@@ -190,13 +190,27 @@ impl AppProcess {
 ///
 /// When it was not built: `tests/run` builds it, and so does `cargo build --workspace --bins`.
 pub fn flashdeal_binary() -> Result<PathBuf> {
+    built("flashdeal", "--bins")
+}
+
+/// The program of `examples/` with this name, of the same build.
+///
+/// # Errors
+///
+/// When it was not built: `tests/run` builds it, and so does `cargo build --workspace --examples`.
+pub fn example_binary(name: &str) -> Result<PathBuf> {
+    built(&format!("examples/{name}"), "--examples")
+}
+
+/// A program of the build that the calling test belongs to.
+fn built(path: &str, kind: &str) -> Result<PathBuf> {
     let test = env::current_exe().context("cannot find the test's own program")?;
     // Cargo puts test programs into `deps`, below the folder of the binaries.
     let folder = test.parent().and_then(Path::parent).context("the test's program is in no build folder")?;
-    let binary = folder.join("flashdeal");
+    let binary = folder.join(path);
     ensure!(
         binary.is_file(),
-        "{} is missing: run tests/run, or cargo build --workspace --bins first",
+        "{} is missing: run tests/run, or cargo build --workspace {kind} first",
         binary.display()
     );
     Ok(binary)

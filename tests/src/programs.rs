@@ -45,6 +45,23 @@ pub fn redis_server() -> Result<PathBuf> {
         .context("Redis is not installed: tests/prepare installs it (Debian: apt-get install redis-server)")
 }
 
+/// The `chromedriver` and the Chromium of `PATH`.
+///
+/// # Errors
+///
+/// When one of them is not installed.
+pub fn chromium() -> Result<(PathBuf, PathBuf)> {
+    let first = |names: &[&str]| {
+        search_path()
+            .into_iter()
+            .flat_map(|folder| names.iter().map(move |name| folder.join(name)).collect::<Vec<_>>())
+            .find(|program| program.is_file())
+    };
+    first(&["chromedriver"])
+        .zip(first(&["chromium", "chromium-browser", "google-chrome"]))
+        .context("Chromium is not installed: tests/prepare installs it (Debian: apt-get install chromium chromium-driver)")
+}
+
 fn search_path() -> Vec<PathBuf> {
     env::var_os("PATH").map_or_else(Vec::new, |path| env::split_paths(&path).collect())
 }

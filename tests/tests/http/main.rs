@@ -20,11 +20,14 @@ mod cases;
 mod reply;
 mod shop;
 
+mod board;
 mod bodies;
 mod checkout;
 mod crashes;
 mod crowds;
 mod docs;
+mod examples;
+mod encrypted;
 mod failover;
 mod fields;
 mod health;
