@@ -44,3 +44,4 @@ mod reserve;
 mod routing;
 mod starting;
 mod users;
+mod rehearsals;
