@@ -10,6 +10,7 @@
 
 pub mod certificates;
 pub mod cluster;
+pub mod deploy;
 pub mod folder;
 pub mod http;
 pub mod linear;

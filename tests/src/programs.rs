@@ -32,6 +32,19 @@ pub fn postgres_folder() -> Result<PathBuf> {
         .context("PostgreSQL is not installed: tests/prepare installs it (Debian: apt-get install postgresql)")
 }
 
+/// The client `psql`: that of the server's own folder, else of `PATH`.
+///
+/// # Errors
+///
+/// When PostgreSQL or its client is not installed.
+pub fn psql() -> Result<PathBuf> {
+    std::iter::once(postgres_folder()?)
+        .chain(search_path())
+        .map(|folder| folder.join("psql"))
+        .find(|program| program.is_file())
+        .context("psql is not installed: tests/prepare installs it (Debian: apt-get install postgresql)")
+}
+
 /// The `redis-server` of `PATH`.
 ///
 /// # Errors
@@ -57,9 +70,9 @@ pub fn chromium() -> Result<(PathBuf, PathBuf)> {
             .flat_map(|folder| names.iter().map(move |name| folder.join(name)).collect::<Vec<_>>())
             .find(|program| program.is_file())
     };
-    first(&["chromedriver"])
-        .zip(first(&["chromium", "chromium-browser", "google-chrome"]))
-        .context("Chromium is not installed: tests/prepare installs it (Debian: apt-get install chromium chromium-driver)")
+    first(&["chromedriver"]).zip(first(&["chromium", "chromium-browser", "google-chrome"])).context(
+        "Chromium is not installed: tests/prepare installs it (Debian: apt-get install chromium chromium-driver)",
+    )
 }
 
 fn search_path() -> Vec<PathBuf> {

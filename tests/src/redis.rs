@@ -159,8 +159,12 @@ impl PrivateRedis {
     /// When it is running already, ends at once, or does not answer within 30 seconds.
     pub async fn restart(&self) -> Result<()> {
         self.supervised.spawn(&mut self.server_command()?)?;
-        let pong = Reply::Text("PONG".to_owned());
-        let ready = async || resp::command(self.addr, &["PING"]).await.is_ok_and(|reply| reply == pong);
+        let ready = async || match resp::command(self.addr, &["PING"]).await {
+            Ok(Reply::Text(pong)) => pong == "PONG",
+            // It wants to know who is asking before it says so.
+            Ok(Reply::Error(refusal)) => refusal.starts_with("NOAUTH"),
+            _ => false,
+        };
         self.supervised.wait_until(START_LIMIT, ready).await
     }
 

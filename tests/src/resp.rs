@@ -53,10 +53,28 @@ impl Reply {
 ///
 /// When Redis cannot be reached or hangs up, or after 10 seconds. A refusal is a [`Reply::Error`], not an error.
 pub async fn command(addr: SocketAddr, arguments: &[&str]) -> Result<Reply> {
+    commands(addr, &[arguments]).await
+}
+
+/// The same as somebody who has a name and a password.
+///
+/// # Errors
+///
+/// As for [`command`]; a name or password that is not known is the refusal of the command.
+pub async fn command_as(addr: SocketAddr, [name, password]: [&str; 2], arguments: &[&str]) -> Result<Reply> {
+    commands(addr, &[&["AUTH", name, password], arguments]).await
+}
+
+/// Sends commands one after the other; the reply is that of the last.
+async fn commands(addr: SocketAddr, commands: &[&[&str]]) -> Result<Reply> {
     timeout(LIMIT, async {
         let mut stream = BufReader::new(TcpStream::connect(addr).await.context("cannot connect to Redis")?);
-        stream.write_all(&encode(arguments)).await.context("Redis hung up")?;
-        read_reply(&mut stream).await
+        let mut reply = Reply::Nil;
+        for arguments in commands {
+            stream.write_all(&encode(arguments)).await.context("Redis hung up")?;
+            reply = read_reply(&mut stream).await?;
+        }
+        Ok(reply)
     })
     .await
     .context("Redis does not answer")?

@@ -310,7 +310,11 @@ impl Faults {
             (Some(database_url), Some(redis_url)) => {
                 let schemes = [
                     ("--database-url / DATABASE_URL", database_url, &["postgres://", "postgresql://"][..]),
-                    ("--redis-url / REDIS_URL", redis_url, &["redis://", "rediss://", "redis+"][..]),
+                    (
+                        "--redis-url / REDIS_URL",
+                        redis_url,
+                        &["redis://", "rediss://", "redis+", "rediss+", "redis-", "rediss-"][..],
+                    ),
                 ];
                 let mut sound = true;
                 for (name, url, schemes) in schemes {

@@ -50,7 +50,8 @@ impl RedisConfig {
     /// - `redis+sentinel://host:port,host:port/master-name` (or `redis-sentinel://`), with `/db` after it if need be: the
     ///   master that the sentinels name. The credentials are those of the master; sentinels are asked without.
     ///
-    /// `rediss` in place of `redis` is TLS, with the certificates the system trusts.
+    /// `rediss` in place of `redis` is TLS, with the certificates the system trusts, or those in the PEM file that the environment
+    /// variable `SSL_CERT_FILE` names.
     ///
     /// # Errors
     /// [`ConnectError::Url`] with the sentence that says what is wrong. Nothing is opened yet.
@@ -85,6 +86,14 @@ impl RedisConfig {
             Topology::Cluster(nodes) => hosts(nodes),
             Topology::Sentinel { sentinels, master, .. } => format!("{} ({master})", hosts(sentinels)),
         }
+    }
+
+    pub(crate) fn encrypts(&self) -> bool {
+        let url = match &self.topology {
+            Topology::Standalone(url) | Topology::Sentinel { node: url, .. } => Some(url),
+            Topology::Cluster(nodes) => nodes.first(),
+        };
+        url.is_some_and(|url| url.starts_with("rediss"))
     }
 }
 

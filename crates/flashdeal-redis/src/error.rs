@@ -13,14 +13,34 @@ pub enum ConnectError {
     #[error("not a Redis URL: {0}")]
     Url(String),
     /// Redis could not be reached, refused the credentials, or did not answer in time.
-    #[error("cannot connect to Redis at {address}")]
+    #[error("cannot connect to Redis at {address}: {cause}{advice}")]
     Unreachable {
         /// Where, without credentials.
         address: String,
-        /// Why.
-        #[source]
-        source: StoreError,
+        /// Why. It is part of the message, so it is not told again as a source.
+        cause: StoreError,
+        /// What may help, or nothing.
+        advice: &'static str,
     },
+}
+
+/// What to do about a connection that could not be had, as far as its error shows it; begins with a semicolon.
+pub(crate) fn advice(encrypts: bool, cause: &StoreError) -> &'static str {
+    let told = cause.to_string();
+    let tells = |words: &[&str]| words.iter().any(|word| told.contains(word));
+    // The client wraps errors of TLS in its own, as text.
+    if tells(&["UnknownIssuer", "BadSignature"]) {
+        "; nobody trusted here signed its certificate: name the file of the authority that did (PEM) in SSL_CERT_FILE"
+    } else if tells(&["not valid for name", "NotValidForName"]) {
+        "; use the name that its certificate has"
+    } else if encrypts && tells(&["InvalidContentType", "timed out", "no answer"]) {
+        "; if it listens without TLS there, the URL must begin with redis instead of rediss"
+    } else if !encrypts && tells(&["reset by peer", "broken pipe", "terminated", "unexpected end of file", "timed out"])
+    {
+        "; if it listens for TLS there, the URL must begin with rediss instead of redis"
+    } else {
+        ""
+    }
 }
 
 /// What to think of an error: is a later repetition of the same call worth it?

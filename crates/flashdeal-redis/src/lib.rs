@@ -71,7 +71,11 @@ impl RedisStore {
         let connections = Arc::new(Connections::new(&config)?);
         let pool = Arc::new(Pool::new(&config)?);
         let reached = pool.query::<()>(&cmd("PING")).await;
-        reached.map_err(|source| ConnectError::Unreachable { address: config.address(), source })?;
+        reached.map_err(|cause| ConnectError::Unreachable {
+            address: config.address(),
+            advice: error::advice(config.encrypts(), &cause),
+            cause,
+        })?;
         let gate = Gate::new(Arc::clone(&connections), Arc::clone(&config.clock));
         Ok(Self { ledger: RedisLedger::new(gate, Arc::clone(&connections), Arc::clone(&pool)), connections, pool })
     }

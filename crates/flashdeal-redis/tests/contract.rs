@@ -1,4 +1,5 @@
-//! The port's contract, every case on a Redis of its own, with two instances.
+//! The port's contract, every case on a Redis of its own, with two instances, as the user with no more rights than it needs that
+//! `docker/redis/users.acl` makes.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
@@ -9,7 +10,9 @@ use async_trait::async_trait;
 use flashdeal_contract::{LedgerFixture, RecordFixture, RestartFixture, reference};
 use flashdeal_domain::{ReservationLedger, StockRepository};
 use flashdeal_redis::{LedgerClock, RedisConfig, RedisStore};
-use flashdeal_tests::redis::{Persistence, PrivateRedis, RedisOptions};
+use flashdeal_tests::deploy::{REDIS_USER, redis_settings};
+use flashdeal_tests::folder::Folder;
+use flashdeal_tests::redis::{PrivateRedis, RedisOptions};
 
 /// When the clock stands still, it stands here: 2026-11-22T12:00:00Z.
 const NOON: i64 = 1_795_348_800_000;
@@ -20,14 +23,19 @@ struct Fresh {
     record: Arc<reference::Record>,
     first: RedisStore,
     second: RedisStore,
+    _settings: Folder,
 }
 
 async fn fresh() -> Fresh {
-    let server = PrivateRedis::start(RedisOptions { persistence: Persistence::Always, ..RedisOptions::default() });
-    let server = server.await.unwrap();
+    let folder = Folder::new("settings").unwrap();
+    let mut settings = redis_settings(&folder).unwrap();
+    // Killing the server loses nothing either way, since the kernel keeps what was written; a slow disk is nobody's business here.
+    settings.push(("appendfsync".to_owned(), "no".to_owned()));
+    let server = PrivateRedis::start(RedisOptions { settings, ..RedisOptions::default() }).await.unwrap();
+    let url = server.url().replace("://", &format!("://{REDIS_USER}@"));
     let clock = Arc::new(LedgerClock::standing(NOON));
     let connect = async || {
-        let config = RedisConfig::parse(&server.url()).unwrap();
+        let config = RedisConfig::parse(&url).unwrap();
         let config = config.with_time_limit(Duration::from_secs(5)).with_clock(Arc::clone(&clock));
         RedisStore::connect(config).await.unwrap()
     };
@@ -38,6 +46,7 @@ async fn fresh() -> Fresh {
         clock,
         first,
         second,
+        _settings: folder,
     }
 }
 

@@ -6,6 +6,7 @@ use flashdeal_domain::ReservationLedger;
 use flashdeal_domain::ports::LedgerError;
 use flashdeal_redis::{RedisConfig, RedisStore};
 use flashdeal_tests::cluster::RedisCluster;
+use flashdeal_tests::deploy::{REDIS_USER, redis_rules};
 use flashdeal_tests::redis::{Persistence, RedisOptions};
 use flashdeal_tests::sentinel::WatchedRedis;
 use tokio::time::sleep;
@@ -15,7 +16,14 @@ use crate::support::Gate;
 #[tokio::test]
 async fn a_cluster_serves_products_of_every_slot() {
     let cluster = RedisCluster::start(Persistence::None, 0).await.unwrap();
-    let config = RedisConfig::parse(&cluster.url()).unwrap();
+    // As somebody with no more rights than are needed.
+    let rules = redis_rules().unwrap();
+    let user: Vec<&str> = ["ACL", "SETUSER", "flashdeal"].into_iter().chain(rules.iter().map(String::as_str)).collect();
+    for node in cluster.primaries() {
+        node.command(&user).await.unwrap();
+    }
+    let url = cluster.url().replace("://", &format!("://{REDIS_USER}@"));
+    let config = RedisConfig::parse(&url).unwrap();
     let mut gates = Vec::new();
     for _ in 0..12 {
         gates.push(Gate::open_at(config.clone(), 100).await);
