@@ -2,6 +2,7 @@
 
 mod completions;
 mod health;
+mod migrate;
 mod openapi;
 mod rebuild;
 mod rehearse;
@@ -32,6 +33,7 @@ pub(crate) struct Cli {
 enum Command {
     Serve(Box<serve::Arguments>),
     Health(health::Arguments),
+    Migrate(migrate::Arguments),
     Rehearse(rehearse::Arguments),
     Openapi(openapi::Arguments),
     Completions(completions::Arguments),
@@ -46,6 +48,7 @@ Examples:
   DATABASE_URL=postgres://… REDIS_URL=redis://… flashdeal
                                               one of any number of instances
   flashdeal health                            is the server ready? (exit status)
+  flashdeal migrate                           bring PostgreSQL's schema up to date
   flashdeal rehearse                          5000 virtual buyers against it
   flashdeal verify                            do the books balance? (exit status)
   flashdeal help health                       more about one command
@@ -61,6 +64,7 @@ impl Cli {
             Some(Command::Serve(arguments)) => return serve::run(&arguments.settings, warning),
             Some(Command::Rehearse(arguments)) => return rehearse::run(arguments),
             Some(Command::Health(arguments)) => health::run(&arguments),
+            Some(Command::Migrate(arguments)) => migrate::run(&arguments),
             Some(Command::Openapi(arguments)) => openapi::run(&arguments),
             Some(Command::Completions(arguments)) => completions::run(&arguments),
             Some(Command::Verify(arguments)) => verify::run(&arguments),

@@ -30,12 +30,14 @@ impl Stores {
             }
             Mode::Distributed { database_url, redis_url } => {
                 let config = PostgresConfig::new(database_url);
-                flashdeal_postgres::run_pending_migrations(&config).await.context("cannot migrate PostgreSQL")?;
+                flashdeal_postgres::run_pending_migrations(&config).await.context(
+                    "cannot bring PostgreSQL's schema up to date (`flashdeal migrate` does, as a role that may change it)",
+                )?;
                 let postgres = PostgresStore::connect(config).await.context("cannot connect to PostgreSQL")?;
                 let config = RedisConfig::parse(redis_url)
                     .context("REDIS_URL cannot be used")?
                     .with_clock(Arc::clone(&environment.redis_clock));
-                let redis = Box::pin(RedisStore::connect(config)).await.context("cannot connect to Redis")?;
+                let redis = Box::pin(RedisStore::connect(config)).await?;
                 Ok(Self::Distributed { postgres, redis })
             }
         }
