@@ -1,16 +1,17 @@
 //! The books of a gate, counted hold by hold, for audits. Nothing here writes.
 //!
-//! A gate of a few thousand holds is read whole, by one script at one instant. A larger one is read in slices, so that nobody
-//! waits for an audit; if its state is the same afterwards as before, nothing happened meanwhile and its books are exact all
-//! the same.
+//! A gate of a few thousand holds is read whole, by one script at one instant. A larger one is read in slices with pauses between
+//! them, so that nobody waits for an audit; if its state is the same afterwards as before, nothing happened meanwhile and its
+//! books are exact all the same.
 
-use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use deadpool_redis::redis::{Cmd, cmd};
 use flashdeal_domain::ports::{GateBooks, LedgerError};
 use flashdeal_domain::{Epoch, ProductId, StoreError, Units, Version};
+
+use tokio::time::{Instant, sleep};
 
 use crate::clock::{LedgerClock, Time};
 use crate::error::STORE;
@@ -23,7 +24,9 @@ const SOURCE: &str = include_str!("scripts/books.lua");
 /// The most holds that are read at one instant.
 const WHOLE: usize = 4000;
 /// Holds or pages in one slice.
-const SLICE: usize = 1000;
+const SLICE: usize = 250;
+/// A pause is so many times as long as the slice before it took.
+const REST: u32 = 8;
 /// The fields of the state that are read here, and the size of a hold that is held; `scripts/gate/prelude.lua` is the other side.
 const META: &[u8] = b"\0";
 const HELD_SIZE: usize = 30;
@@ -61,7 +64,8 @@ pub(crate) async fn books(
         Time::Running { offset } => now.saturating_add(offset),
         Time::Standing { at } => at,
     };
-    let mut count = Count::default();
+    let overdue = i64::try_from(overdue.as_millis()).unwrap_or(i64::MAX);
+    let mut count = Count::at(now, overdue);
     let exact = if fields <= WHOLE {
         count.holds(hash)?;
         count.pages(pages);
@@ -71,8 +75,7 @@ pub(crate) async fn books(
         count_in_slices(pool, product, &mut count).await?;
         ask(pool, product, 0).await?.2.as_ref() == Some(&bytes)
     };
-    let overdue = i64::try_from(overdue.as_millis()).unwrap_or(i64::MAX);
-    Ok(count.books(&state, &sizes, now, overdue, exact))
+    Ok(count.books(&state, &sizes, exact))
 }
 
 async fn ask(pool: &Pool, product: ProductId, whole: usize) -> Result<Answer, StoreError> {
@@ -116,11 +119,13 @@ async fn scan(
     loop {
         let mut next: Cmd = cmd(command);
         next.arg(key).arg(&cursor).arg("COUNT").arg(SLICE);
+        let begun = Instant::now();
         let (then, slice): (String, Vec<Vec<u8>>) = pool.query(&next).await?;
         take(slice)?;
         if then == "0" {
             return Ok(());
         }
+        sleep(begun.elapsed() * REST).await;
         cursor = then;
     }
 }
@@ -175,23 +180,30 @@ impl Bytes<'_> {
     }
 }
 
-/// One hold.
+/// One hold, small: there may be a million of them.
 struct Hold {
-    quantity: u64,
-    deadline: i64,
+    user: u64,
+    quantity: u32,
     paying: bool,
+    /// Held, and its deadline has come; or paying, and it passed longer ago than was asked about.
+    late: bool,
 }
 
-/// What was counted. Users are kept as hashes: a slice may name one twice, and a million of them must have room.
-#[derive(Default)]
+/// What was counted. Users are kept as hashes, in lists that are sorted at the end: a slice may name one twice.
 struct Count {
     hasher: RandomState,
-    holds: HashMap<u64, Hold>,
-    indexed: HashSet<u64>,
-    paying: HashSet<u64>,
+    now: i64,
+    overdue: i64,
+    holds: Vec<Hold>,
+    indexed: Vec<u64>,
+    paying: Vec<u64>,
 }
 
 impl Count {
+    fn at(now: i64, overdue: i64) -> Self {
+        Self { hasher: RandomState::new(), now, overdue, holds: Vec::new(), indexed: Vec::new(), paying: Vec::new() }
+    }
+
     /// Users and their holds in turn; the state is among them.
     fn holds(&mut self, fields: Vec<Vec<u8>>) -> Result<(), Garbled> {
         let mut fields = fields.into_iter();
@@ -201,10 +213,11 @@ impl Count {
             }
             let mut rest = Bytes(&hold);
             let _reservation: [u8; 16] = rest.take()?;
-            let (quantity, deadline) = (rest.number::<4>()?, rest.number::<6>()?);
+            let (quantity, deadline) = (u32::from_be_bytes(rest.take()?), rest.number::<6>()?);
             let deadline = i64::try_from(deadline).map_err(|_| Garbled)?;
-            let hold = Hold { quantity, deadline, paying: hold.len() > HELD_SIZE };
-            self.holds.insert(self.hasher.hash_one(user.as_slice()), hold);
+            let paying = hold.len() > HELD_SIZE;
+            let late = if paying { self.now.saturating_sub(deadline) > self.overdue } else { deadline <= self.now };
+            self.holds.push(Hold { user: self.hasher.hash_one(user.as_slice()), quantity, paying, late });
         }
         Ok(())
     }
@@ -221,16 +234,20 @@ impl Count {
         self.paying.extend(users.into_iter().map(|user| self.hasher.hash_one(user.as_slice())));
     }
 
-    fn books(&self, state: &State, sizes: &[u64], now: i64, overdue: i64, exact: bool) -> GateBooks {
-        let count = |wanted: &dyn Fn(&u64, &Hold) -> bool| {
-            let found = self.holds.iter().filter(|(user, hold)| wanted(user, hold)).count();
+    fn books(mut self, state: &State, sizes: &[u64], exact: bool) -> GateBooks {
+        self.holds.sort_by_key(|hold| hold.user);
+        self.holds.dedup_by_key(|hold| hold.user);
+        self.indexed.sort_unstable();
+        self.paying.sort_unstable();
+        let count = |wanted: &dyn Fn(&Hold) -> bool| {
+            let found = self.holds.iter().filter(|hold| wanted(hold)).count();
             u64::try_from(found).unwrap_or(u64::MAX)
         };
         // While an index is built anew, not everybody is in it yet, and the gate knows it.
         let unlisted = if state.rebuilding {
             0
         } else {
-            count(&|user, hold| !if hold.paying { self.paying.contains(user) } else { self.indexed.contains(user) })
+            count(&|hold| if hold.paying { &self.paying } else { &self.indexed }.binary_search(&hold.user).is_err())
         };
         let size = |at: usize| sizes.get(at).copied().unwrap_or(0);
         let gone = state.pages.saturating_sub(size(state.index))
@@ -241,10 +258,10 @@ impl Count {
             version: state.version,
             total: state.total,
             reserved: state.reserved,
-            held_units: self.holds.values().map(|hold| hold.quantity).sum(),
-            holds: count(&|_, _| true),
-            past_deadline: count(&|_, hold| !hold.paying && hold.deadline <= now),
-            unsettled: count(&|_, hold| hold.paying && now.saturating_sub(hold.deadline) > overdue),
+            held_units: self.holds.iter().map(|hold| u64::from(hold.quantity)).sum(),
+            holds: count(&|_| true),
+            past_deadline: count(&|hold| !hold.paying && hold.late),
+            unsettled: count(&|hold| hold.paying && hold.late),
             unindexed: unlisted.max(gone),
             exact,
         }

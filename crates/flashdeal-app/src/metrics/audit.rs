@@ -8,10 +8,10 @@ use flashdeal_domain::{Audit, FindingKind, FlashSale, ProductId, StoreError};
 /// How many products one part has. Each part reads their whole ledger.
 const PRODUCTS: usize = 500;
 /// Before the first part, and from one to the next.
-const FIRST: Duration = Duration::from_secs(5);
+const FIRST: Duration = Duration::from_mins(1);
 const PERIOD: Duration = Duration::from_mins(5);
-/// How long one part may take; what takes longer is left for the next.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long one part may take; what takes longer is left for the next. A gate of a million holds is read slowly.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Where a round is, and what it has found so far.
 #[derive(Default)]
@@ -28,7 +28,7 @@ pub(crate) async fn look_at_books(sale: FlashSale) {
         match tokio::time::timeout(PATIENCE, sale.verify_some(round.after, PRODUCTS)).await {
             Ok(Ok(audit)) => round.take(&audit),
             Ok(Err(error)) => unknown(&error),
-            Err(_) => tracing::warn!("a part of the audit took longer than a minute; it is begun again"),
+            Err(_) => tracing::warn!("a part of the audit took longer than five minutes; it is begun again"),
         }
         tokio::time::sleep(PERIOD).await;
     }
