@@ -63,7 +63,7 @@ impl Shop {
             observer: Arc::new(Unobserved),
         };
         // A busy machine must not make a case fail: what is slow here is only waited for.
-        let patient = Duration::from_secs(60);
+        let patient = Duration::from_mins(1);
         let policy = Policy { checkout_patience: patient, finish_patience: patient, ..Policy::default() };
         Self { sale: FlashSale::new(ports, policy), gate }
     }
