@@ -7,6 +7,8 @@ use flashdeal_domain::ports::{Clock, IdSource, Observer, Runtime, SaleEvent};
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
+use crate::telemetry::mark::Mark;
+
 /// The wall clock of the machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
@@ -36,7 +38,11 @@ pub struct TokioRuntime;
 
 impl Runtime for TokioRuntime {
     fn spawn(&self, task: BoxFuture<'static, ()>) {
-        tokio::spawn(task);
+        // What goes on for a request after its client hung up is still logged as its own.
+        match Mark::current() {
+            Some(mark) => drop(tokio::spawn(mark.over(task))),
+            None => drop(tokio::spawn(task)),
+        }
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {

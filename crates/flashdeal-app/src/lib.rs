@@ -16,3 +16,4 @@ mod routes;
 pub mod settings;
 pub mod startup;
 mod state;
+pub mod telemetry;

@@ -7,7 +7,7 @@ use flashdeal_tests::postgres::PrivatePostgres;
 use flashdeal_tests::process::{AppOptions, AppProcess, example_binary, flashdeal_binary};
 use flashdeal_tests::redis::{PrivateRedis, RedisOptions};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// Runs an example to its end, which must be a good one, and returns the lines it printed.
 async fn lines_of(name: &str, arguments: &[&str]) -> Vec<String> {

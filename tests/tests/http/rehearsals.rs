@@ -10,7 +10,7 @@ use flashdeal_tests::supervised::Supervised;
 use rustix::process::Signal;
 use tokio::time::{Instant, sleep};
 
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_mins(2);
 
 /// A rehearsal under way, in a folder of its own.
 struct Rehearsal(Supervised);

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use flashdeal_app::settings::{LogFormat, RawSettings, Settings};
+use flashdeal_app::settings::{RawSettings, Settings};
 use flashdeal_app::startup::{Environment, Running, start};
-use tracing_subscriber::EnvFilter;
+use flashdeal_app::telemetry::init_log;
 
 /// Serve the API, the deal board and the docs until a signal ends it. What flashdeal does without a command.
 #[derive(Args)]
@@ -39,13 +39,33 @@ pub(super) fn run(raw: &RawSettings, warning: Option<String>) -> ExitCode {
     if let Some(warning) = warning {
         tracing::warn!("{warning}");
     }
-    match serve(&settings) {
+    match with_spans(|| serve(&settings)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Sends spans to a collector meanwhile, if one is named.
+#[cfg(feature = "otlp")]
+fn with_spans(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let spans = flashdeal_app::telemetry::otlp::Spans::start()?;
+    let done = work();
+    if let Some(spans) = spans {
+        spans.stop();
+    }
+    done
+}
+
+/// There is nothing in this build that could send them.
+#[cfg(not(feature = "otlp"))]
+fn with_spans(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    if std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_some() {
+        tracing::warn!("OTEL_EXPORTER_OTLP_ENDPOINT is set, but this build sends no spans: build with --features otlp");
+    }
+    work()
 }
 
 fn serve(settings: &Settings) -> anyhow::Result<()> {
@@ -95,16 +115,5 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
-    }
-}
-
-fn init_log(format: Option<LogFormat>) {
-    let filter = EnvFilter::try_from_env("FLASHDEAL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let terminal = std::io::stderr().is_terminal();
-    let format = format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json });
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => log.with_ansi(terminal).init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
     }
 }

@@ -1,6 +1,6 @@
 //! The outermost layer: every request gets an id, every error its shape, every answer is counted.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -11,9 +11,11 @@ use actix_web::web;
 use flashdeal_domain::ports::IdSource;
 use uuid::Uuid;
 
+use crate::connections::Answering;
 use crate::environment::RandomIds;
 use crate::error::{Problem, copy_headers, problem_of};
 use crate::state::AppState;
+use crate::telemetry::mark::Mark;
 
 /// Names the route a request matched; set on each resource.
 #[derive(Debug, Clone, Copy)]
@@ -27,9 +29,11 @@ pub(crate) async fn request_id<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
     let begun = now();
+    let _answering = Answering::begin(request.request());
     let id = id_of(request.headers());
+    let mark = Mark::new(&id, request.headers());
     let state = request.app_data::<web::Data<AppState>>().cloned();
-    let response = match next.call(request).await {
+    let response = match mark.over(next.call(request)).await {
         Ok(response) => response,
         Err(error) => {
             // No layer of ours ends so; what does, still gets the shape of a problem.
@@ -43,42 +47,55 @@ pub(crate) async fn request_id<B: MessageBody + 'static>(
     let mut response = match problem {
         None => response.map_into_left_body(),
         Some(problem) => {
-            let mut rendered = shape(&problem, &id, response.request());
+            let mut rendered = mark.over_sync(|| shape(&problem, &id, response.request()));
             copy_headers(response.headers(), rendered.headers_mut());
             response.into_response(rendered).map_into_right_body()
         }
     };
+    let (took, status) = (begun.elapsed(), response.status().as_u16());
+    let request = response.request();
+    let route = request.app_data::<RouteName>().map_or("unmatched", |name| name.0);
     if let Some(state) = state {
-        let request = response.request();
-        let route = request.app_data::<RouteName>().map_or("unmatched", |name| name.0);
-        state.metrics.request(request.method(), route, response.status().as_u16(), begun.elapsed());
+        state.metrics.request(request.method(), route, status, took);
         if let Some((code, reason)) = refusal {
             state.metrics.refused(route, code, reason);
         }
     }
+    tell(mark, request, route, status, took);
     response.headers_mut().insert(X_REQUEST_ID, id);
     Ok(response)
 }
 
-/// The answer for a problem; what is our fault is logged under the id.
+/// The answer for a problem; what is our fault is logged.
 fn shape(problem: &Problem, id: &HeaderValue, request: &actix_web::HttpRequest) -> actix_web::HttpResponse {
     let id = id.to_str().unwrap_or("");
     let status = problem.code.status();
     if status.is_server_error() {
-        let trace = request.headers().get("traceparent").and_then(|value| value.to_str().ok()).and_then(trace_id);
         let (method, path, cause, code) = (request.method(), request.path(), problem.cause(), problem.code.name());
         // Debug formatting escapes control characters: a path cannot forge a line of the log.
         if status == actix_web::http::StatusCode::INTERNAL_SERVER_ERROR {
-            tracing::error!(request_id = id, trace_id = trace, %method, ?path, code, ?cause, "request failed");
+            tracing::error!(%method, ?path, code, ?cause, "request failed");
         } else {
-            tracing::warn!(request_id = id, trace_id = trace, %method, ?path, code, ?cause, "request failed");
+            tracing::warn!(%method, ?path, code, ?cause, "request failed");
         }
     }
     problem.render(id)
 }
 
+/// A line for each request, for whoever wants one, and a span for the collector, if there is one.
+fn tell(mark: Mark, request: &actix_web::HttpRequest, route: &'static str, status: u16, took: Duration) {
+    if tracing::enabled!(target: "flashdeal_app::requests", tracing::Level::DEBUG) {
+        let (method, path, took_ms) = (request.method(), request.path(), took.as_secs_f64() * 1000.0);
+        mark.over_sync(
+            || tracing::debug!(target: "flashdeal_app::requests", %method, ?path, route, status, took_ms, "answered"),
+        );
+    }
+    #[cfg(feature = "otlp")]
+    crate::telemetry::otlp::record(mark, request.method(), route, status, took);
+}
+
 /// The id a proxy gave, if it is a sane one; else a new one.
-fn id_of(headers: &HeaderMap) -> HeaderValue {
+pub(crate) fn id_of(headers: &HeaderMap) -> HeaderValue {
     if let Some(given) = headers.get(X_REQUEST_ID).filter(|given| is_sane(given.as_bytes())) {
         return given.clone();
     }
@@ -89,14 +106,6 @@ fn id_of(headers: &HeaderMap) -> HeaderValue {
 
 fn is_sane(id: &[u8]) -> bool {
     (1..=64).contains(&id.len()) && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
-}
-
-/// The trace id of a W3C `traceparent`: `00-<32 hex>-<16 hex>-<2 hex>`.
-fn trace_id(traceparent: &str) -> Option<&str> {
-    let mut parts = traceparent.split('-');
-    let (_version, trace) = (parts.next()?, parts.next()?);
-    let hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (trace.len() == 32 && hex(trace) && parts.next().is_some_and(|span| span.len() == 16 && hex(span))).then_some(trace)
 }
 
 #[expect(clippy::disallowed_methods, reason = "times requests for the metrics; decides nothing")]
@@ -113,15 +122,6 @@ mod tests {
         assert!(is_sane(b"req-1_2.A"));
         for bad in [&b""[..], b"a b", b"a\"b", &[b'a'; 65]] {
             assert!(!is_sane(bad));
-        }
-    }
-
-    #[test]
-    fn traceparent_is_read_strictly() {
-        let id = "4bf92f3577b34da6a3ce929d0e0e4736";
-        assert_eq!(trace_id(&format!("00-{id}-00f067aa0ba902b7-01")), Some(id));
-        for bad in ["", "00", "00-xyz-1-01", &format!("00-{id}"), &format!("00-{id}-short-01")] {
-            assert_eq!(trace_id(bad), None);
         }
     }
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver};
 
 /// How long the driver may take to listen, and a browser to open or to answer one command.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_mins(2);
 
 /// What makes Chromium start as any user, on a machine without a screen, and ask nobody on the internet for anything.
 const SWITCHES: [&str; 13] = [

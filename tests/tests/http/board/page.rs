@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::browser::{Browsers, Screen, picture};
 
 /// How long anything may take to show: a busy machine draws late.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The board in a browser of its own.
 pub(crate) struct Page {
