@@ -1,4 +1,4 @@
-//! The port's contract, every case on a database of its own.
+//! The port's contract, every case on a database of its own, as the role that can only sell which `docker/postgres` makes.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use flashdeal_contract::RecordFixture;
 use flashdeal_domain::StockRepository;
 use flashdeal_postgres::{PostgresConfig, PostgresStore, run_pending_migrations};
+use flashdeal_tests::deploy::{APP, MIGRATOR, as_role, grant, make_roles};
 use flashdeal_tests::postgres::PrivatePostgres;
 
 /// Two instances on one database.
@@ -29,9 +30,14 @@ impl RecordFixture for Fresh {
 
 async fn fresh() -> Fresh {
     let server = PrivatePostgres::shared().await.unwrap();
-    let migrate = async |url: String| Ok(run_pending_migrations(&PostgresConfig::new(url)).await?);
-    let url = server.fresh_database("migrated", migrate).await.unwrap().url();
-    let mut config = PostgresConfig::new(url);
+    let prepare = async |url: String| {
+        make_roles(&url)?;
+        let migrator = as_role(&url, MIGRATOR);
+        run_pending_migrations(&PostgresConfig::new(&migrator)).await?;
+        grant(&migrator)
+    };
+    let url = server.fresh_database("migrated", prepare).await.unwrap().url();
+    let mut config = PostgresConfig::new(as_role(&url, APP));
     // The cases run side by side, each with two instances.
     config.max_connections = 4;
     config.call_timeout = std::time::Duration::from_secs(10);

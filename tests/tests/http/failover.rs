@@ -1,16 +1,21 @@
-//! A primary of the cluster dies in the middle of a sale: its replica takes over, and the sale goes on.
+//! Whoever leads dies in the middle of a sale, of a cluster or by the word of a sentinel: a replica takes over, and the sale goes on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use flashdeal_tests::cluster::RedisCluster;
-use flashdeal_tests::redis::PrivateRedis;
+use flashdeal_tests::http::Http;
+use flashdeal_tests::postgres::PrivatePostgres;
+use flashdeal_tests::process::{AppOptions, AppProcess, flashdeal_binary};
+use flashdeal_tests::redis::{PrivateRedis, RedisOptions};
+use flashdeal_tests::sentinel::WatchedRedis;
 use futures_util::future::join_all;
+use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::reply::Reply;
-use crate::shop::{Level, Mode, Plan, Shop};
+use crate::shop::{Call, Level, Mode, Plan, Shop, checkout_path, reserve_path};
 
 cases!(cluster only: a_sale_goes_on_when_a_primary_is_killed);
 
@@ -158,4 +163,53 @@ async fn settled(sale: &Sale, call: impl AsyncFn() -> Reply) -> Reply {
         reply.check(began.elapsed() < PATIENCE, "repeating the same request settles it");
         sleep(Duration::from_millis(50)).await;
     }
+}
+
+#[tokio::test]
+async fn a_sale_goes_on_when_the_master_that_a_sentinel_names_is_killed() {
+    let redis = WatchedRedis::start(RedisOptions::default()).await.unwrap();
+    let database = PrivatePostgres::shared().await.unwrap().empty_database().await.unwrap();
+    let options = AppOptions::new(flashdeal_binary().unwrap()).env("FLASHDEAL_RATE_LIMIT", "off");
+    let options = options.env("DATABASE_URL", &database.url()).env("REDIS_URL", &redis.url());
+    let apps = [AppProcess::start(options.clone()).await.unwrap(), AppProcess::start(options).await.unwrap()];
+    let [one, other] = apps.each_ref().map(|app| app.http().unwrap());
+    let made = json!({ "name": "Phone", "price": 5, "totalStock": 4 });
+    let product = answered(&one, "POST", "/api/products", &made).await.is(201).id("id");
+    let (reserve, checkout) = (reserve_path(&product), checkout_path(&product));
+    let held = answered(&one, "POST", &reserve, &json!({ "userId": "ada", "quantity": 3 })).await.is(201);
+    answered(&other, "POST", &reserve, &json!({ "userId": "bob", "quantity": 2 })).await.is(409);
+    until("the copy is made", async || copied(&redis).await).await;
+
+    redis.master().kill9().await.unwrap();
+    until("the replica takes over", async || leads(redis.replica()).await).await;
+    for http in [&one, &other] {
+        let status = answered(http, "GET", &format!("/api/products/{product}/status"), &json!(null)).await.is(200);
+        assert_eq!((status.count("totalStock"), status.count("reservedStock")), (4, 3), "{status}");
+    }
+    let sold = answered(&other, "POST", &checkout, &json!({ "userId": "ada" })).await.is(201);
+    assert_eq!(sold.id("reservationId"), held.id("reservationId"), "{sold}");
+    answered(&one, "POST", &reserve, &json!({ "userId": "bob", "quantity": 2 })).await.is(409);
+    answered(&one, "POST", &reserve, &json!({ "userId": "bob", "quantity": 1 })).await.is(201);
+    answered(&other, "POST", &checkout, &json!({ "userId": "bob" })).await.is(201);
+}
+
+/// Whether the replica has everything that its master has.
+async fn copied(redis: &WatchedRedis) -> bool {
+    let offset = async |node: &PrivateRedis, name: &str| {
+        let info = node.command(&["INFO", "replication"]).await.unwrap();
+        let info = info.text().unwrap_or_default().to_owned();
+        info.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned)
+    };
+    let master = offset(redis.master(), "master_repl_offset:").await;
+    master.is_some() && master == offset(redis.replica(), "slave_repl_offset:").await
+}
+
+/// Repeats a call until it is not a 503 any more.
+async fn answered(http: &Http, method: &str, path: &str, body: &serde_json::Value) -> Reply {
+    let calls = Sale::default();
+    let call = async || {
+        let call = Call::new(http.clone(), method, path);
+        if body.is_null() { call.send().await } else { call.json(body).send().await }
+    };
+    settled(&calls, call).await
 }
