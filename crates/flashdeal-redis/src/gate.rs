@@ -115,10 +115,11 @@ impl Gate {
     }
 }
 
-/// The places of the operations, those of one product together, in the order of arrival.
+/// The places of the operations, those of one product together, in the order of arrival; but those who ask for the counters
+/// come last, since one answer does for all of them.
 fn by_product(items: &[Op]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..items.len()).collect();
-    order.sort_by_key(|at| items.get(*at).map(Op::product));
+    order.sort_by_key(|at| items.get(*at).map(|op| (op.product(), op.asks_for_counters())));
     order
 }
 
@@ -132,14 +133,23 @@ fn answers(items: Vec<Op>, order: &[usize], reply: &[u8]) -> Vec<Result<Reply, L
     {
         metrics::counter!("flashdeal_holds_total", "event" => "lapsed").increment(reader.lapsed.into());
     }
+    let mut counters: Option<(ProductId, Result<Reply, LedgerError>)> = None;
     for at in order {
         let (Some(place), Some(op)) = (answers.get_mut(*at), items.get_mut(*at).and_then(Option::take)) else {
             continue;
         };
+        let (product, asks_for_counters) = (op.product(), op.asks_for_counters());
+        if asks_for_counters && let Some((_, known)) = counters.as_ref().filter(|(of, _)| *of == product) {
+            *place = Some(known.clone());
+            continue;
+        }
         let answer = match &mut reader {
             Ok(answers) => answers.next(op),
             Err(garbled) => Err(*garbled),
         };
+        if asks_for_counters && let Ok(answer) = &answer {
+            counters = Some((product, answer.clone()));
+        }
         *place = Some(answer.unwrap_or_else(|garbled| {
             // Nothing that follows can be read either.
             reader = Err(garbled);

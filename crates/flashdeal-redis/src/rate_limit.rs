@@ -4,6 +4,7 @@ mod client;
 mod clients;
 mod counter;
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -76,12 +77,12 @@ impl SharedRateLimit {
 
     /// Asks for one request of a client. Must be called within a tokio runtime.
     ///
-    /// `client` names them, such as an IP address: at most a few hundred bytes, and of bounded variety only as far as the
-    /// caller sees to it. Each client costs some memory here and in Redis until its window ends.
+    /// A client is an address, or the first one of a block that counts as one. Each costs some memory here and in Redis until
+    /// its window ends.
     ///
     /// # Errors
     /// [`StoreError`] if Redis had to be asked and could not be; then nobody has decided.
-    pub async fn take(&self, client: &str) -> Result<Decision, StoreError> {
+    pub async fn take(&self, client: IpAddr) -> Result<Decision, StoreError> {
         let now = Instant::now();
         let client = self.shared.clients.get(client, now);
         let limit = self.shared.counter.runner().limit();

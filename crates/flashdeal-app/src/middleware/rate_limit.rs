@@ -166,7 +166,7 @@ impl Shared {
         if down_until > 0 && self.clock.now().as_millis() < down_until {
             return None;
         }
-        let taken = tokio::time::timeout(PATIENCE, self.counter.take(&client.to_string())).await;
+        let taken = tokio::time::timeout(PATIENCE, self.counter.take(client)).await;
         let Ok(Ok(decision)) = taken else {
             self.down_until_ms.store(self.clock.now().as_millis() + LEFT_ALONE_MS, Ordering::Relaxed);
             return None;

@@ -15,6 +15,8 @@ struct Group<'a> {
     users: Vec<&'a UserId>,
 }
 
+/// Of those who ask for the counters of one product only the first is told to the script.
+///
 /// Appends what follows the script's name in `EVALSHA` or `EVAL`: the keys and the arguments of `items` in `order`, which has
 /// those of one product together.
 pub(super) fn arguments(command: &mut Cmd, items: &[Op], order: &[usize], time: Time) {
@@ -44,10 +46,14 @@ fn groups<'a>(items: &'a [Op], order: &[usize]) -> Vec<Group<'a>> {
         group.ops.extend([0; HEADER]);
         let mut count: u16 = 0;
         let mut next = Some(first);
+        let mut counters_asked = false;
         while let Some(op) = next {
-            operation(&mut group.ops, op);
-            group.users.extend(op.user());
-            count = count.saturating_add(1);
+            if !(op.asks_for_counters() && counters_asked) {
+                operation(&mut group.ops, op);
+                group.users.extend(op.user());
+                count = count.saturating_add(1);
+            }
+            counters_asked |= op.asks_for_counters();
             next = rest.next_if(|op| op.product() == product);
         }
         let users = u16::try_from(group.users.len()).unwrap_or(u16::MAX);
@@ -166,6 +172,15 @@ mod tests {
         for number in numbers {
             assert_eq!(from_ordered(ordered(number)), number);
         }
+    }
+
+    #[test]
+    fn who_asks_for_the_counters_is_told_once_to_the_script() {
+        let product = ProductId::from_uuid(uuid::Uuid::from_u128(1));
+        let user = UserId::parse("ada").unwrap();
+        let items = [Op::Hold { product, user }, Op::Status(product), Op::Status(product), Op::Status(product)];
+        let groups = groups(&items, &[0, 1, 2, 3]);
+        assert_eq!(groups[0].ops, b"\0\x02\0\x01hs");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use flashdeal_domain::ports::{
 use flashdeal_domain::{ProductId, RecordState, ReservationId, StockLevel, UserId};
 
 /// One operation on one product.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Op {
     Reserve(ReserveCall),
     Hold {
@@ -64,6 +64,11 @@ impl Op {
         }
     }
 
+    /// Whether it is answered alike for everyone who asks it at the same instant.
+    pub(crate) fn asks_for_counters(&self) -> bool {
+        matches!(self, Self::Status(_))
+    }
+
     /// The user whose hold it is about.
     pub(crate) fn user(&self) -> Option<&UserId> {
         match self {
@@ -76,7 +81,7 @@ impl Op {
 }
 
 /// What became of an [`Op`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Reply {
     Reserve(ReserveOutcome),
     Hold(Option<Hold>),

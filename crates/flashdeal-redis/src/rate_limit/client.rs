@@ -1,5 +1,6 @@
 //! What one instance knows of one client.
 
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ const SAME_WINDOW: Duration = Duration::from_millis(50);
 
 /// A client of this instance.
 pub(super) struct Client {
-    pub(super) key: Box<str>,
+    pub(super) address: IpAddr,
     state: Mutex<State>,
 }
 
@@ -43,8 +44,8 @@ pub(super) enum Local {
 }
 
 impl Client {
-    pub(super) fn new(key: &str) -> Self {
-        Self { key: key.into(), state: Mutex::default() }
+    pub(super) fn new(address: IpAddr) -> Self {
+        Self { address, state: Mutex::default() }
     }
 
     pub(super) fn decide(&self, now: Instant, limit: u64, margin: u64) -> Local {
@@ -127,7 +128,7 @@ mod tests {
     #[tokio::test]
     async fn only_what_is_certain_is_decided_without_asking() {
         let now = Instant::now();
-        let client = Client::new("a");
+        let client = Client::new(IpAddr::from([10, 0, 0, 1]));
         assert_eq!(decided(&client, now, 10), None);
         client.settled(0, 1, now + Duration::from_secs(1));
         assert_eq!(decided(&client, now, 10), Some((true, 8, true)));
@@ -145,7 +146,7 @@ mod tests {
     #[tokio::test]
     async fn small_limits_always_ask() {
         let now = Instant::now();
-        let client = Client::new("a");
+        let client = Client::new(IpAddr::from([10, 0, 0, 1]));
         client.settled(0, 0, now + Duration::from_secs(1));
         assert_eq!(decided(&client, now, 5), None);
     }
@@ -153,7 +154,7 @@ mod tests {
     #[tokio::test]
     async fn an_old_reply_does_not_turn_the_count_back() {
         let now = Instant::now();
-        let client = Client::new("a");
+        let client = Client::new(IpAddr::from([10, 0, 0, 1]));
         client.settled(0, 10, now + Duration::from_secs(1));
         client.settled(0, 4, now + Duration::from_millis(999));
         assert_eq!(decided(&client, now, 10), Some((false, 0, false)));

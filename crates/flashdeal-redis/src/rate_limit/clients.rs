@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::time::Instant;
@@ -20,7 +21,7 @@ pub(super) struct Clients {
 
 #[derive(Default)]
 struct Shard {
-    clients: HashMap<Box<str>, Arc<Client>, RandomState>,
+    clients: HashMap<IpAddr, Arc<Client>, RandomState>,
 }
 
 impl Default for Clients {
@@ -30,13 +31,13 @@ impl Default for Clients {
 }
 
 impl Clients {
-    pub(super) fn get(&self, key: &str, now: Instant) -> Arc<Client> {
-        let hash = usize::try_from(self.hasher.hash_one(key) % 32).unwrap_or(0);
+    pub(super) fn get(&self, address: IpAddr, now: Instant) -> Arc<Client> {
+        let hash = usize::try_from(self.hasher.hash_one(address) % 32).unwrap_or(0);
         let Some(shard) = self.shards.get(hash) else {
-            return Arc::new(Client::new(key));
+            return Arc::new(Client::new(address));
         };
         let known = shard.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = known.clients.get(key) {
+        if let Some(client) = known.clients.get(&address) {
             return Arc::clone(client);
         }
         drop(known);
@@ -45,9 +46,9 @@ impl Clients {
             shard.clients.retain(|_, client| !client.is_over(now));
         }
         if shard.clients.len() >= MOST {
-            return Arc::new(Client::new(key));
+            return Arc::new(Client::new(address));
         }
-        let new = || Arc::new(Client::new(key));
-        Arc::clone(shard.clients.entry(key.into()).or_insert_with(new))
+        let new = || Arc::new(Client::new(address));
+        Arc::clone(shard.clients.entry(address).or_insert_with(new))
     }
 }

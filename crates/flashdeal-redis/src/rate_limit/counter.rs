@@ -1,5 +1,6 @@
 //! Counting in Redis: callers of the same moment share a call, and those of one client share a count.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ pub(super) enum Lane {
     /// Everyone on the thread.
     Everyone,
     /// One client: in a cluster a script must not touch two slots.
-    Client(Box<str>),
+    Client(IpAddr),
 }
 
 pub(super) struct Counter {
@@ -95,7 +96,7 @@ impl Counter {
     }
 
     pub(super) fn lane(&self, client: &Client) -> Lane {
-        if self.connections.is_cluster() { Lane::Client(client.key.clone()) } else { Lane::Everyone }
+        if self.connections.is_cluster() { Lane::Client(client.address) } else { Lane::Everyone }
     }
 
     /// Tells Redis what was admitted without asking it.
@@ -162,7 +163,7 @@ impl Counter {
     fn arguments(&self, command: &mut Cmd, asking: &[Asking]) {
         command.arg(asking.len());
         for of_client in asking {
-            command.arg(format!("flashdeal:limit:{{{}}}", of_client.client.key));
+            command.arg(format!("flashdeal:limit:{{{}}}", of_client.client.address));
         }
         let window = u64::try_from(self.window.as_millis()).unwrap_or(u64::MAX);
         command.arg(self.limit).arg(window.max(1));

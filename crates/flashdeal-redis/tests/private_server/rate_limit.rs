@@ -1,5 +1,6 @@
 //! The shared rate limit, over two instances.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use flashdeal_domain::StoreError;
@@ -8,6 +9,9 @@ use flashdeal_tests::redis::PrivateRedis;
 use tokio::time::sleep;
 
 use crate::support::{config, start};
+
+const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+const ANOTHER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
 
 async fn limits(server: &PrivateRedis, limit: u64, window: Duration) -> [SharedRateLimit; 2] {
     let connect = async || RedisStore::connect(config(server)).await.unwrap().rate_limit(limit, window);
@@ -19,16 +23,16 @@ async fn request_101_is_the_first_refused_over_two_instances() {
     let server = start().await;
     let limits = limits(&server, 100, Duration::from_mins(15)).await;
     for (n, limit) in (1..=100).zip(limits.iter().cycle()) {
-        let decision = limit.take("10.0.0.1").await.unwrap();
+        let decision = limit.take(CLIENT).await.unwrap();
         assert!(decision.allowed, "request {n}");
         assert_eq!(decision.remaining, 100 - n);
         assert!(decision.reset_after > Duration::from_secs(890));
     }
     for limit in limits.iter().cycle().take(10) {
-        let decision = limit.take("10.0.0.1").await.unwrap();
+        let decision = limit.take(CLIENT).await.unwrap();
         assert!(!decision.allowed && decision.remaining == 0);
     }
-    assert!(limits[0].take("10.0.0.2").await.unwrap().allowed);
+    assert!(limits[0].take(ANOTHER).await.unwrap().allowed);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -39,7 +43,7 @@ async fn a_crowd_at_once_is_let_through_exactly_as_often_as_is_allowed() {
         .zip(limits.iter().cycle())
         .map(|(_, limit)| {
             let limit = limit.clone();
-            tokio::spawn(async move { limit.take("client").await.unwrap() })
+            tokio::spawn(async move { limit.take(CLIENT).await.unwrap() })
         })
         .collect();
     let mut remaining = Vec::new();
@@ -56,13 +60,13 @@ async fn a_crowd_at_once_is_let_through_exactly_as_often_as_is_allowed() {
 #[tokio::test]
 async fn a_window_opens_with_the_first_request_and_ends() {
     let server = start().await;
-    let [limit, _] = limits(&server, 2, Duration::from_millis(400)).await;
+    let [limit, _] = limits(&server, 2, Duration::from_secs(2)).await;
     for expected in [true, true, false, false] {
-        assert_eq!(limit.take("client").await.unwrap().allowed, expected);
+        assert_eq!(limit.take(CLIENT).await.unwrap().allowed, expected);
     }
-    sleep(Duration::from_millis(450)).await;
+    sleep(Duration::from_millis(2050)).await;
     for expected in [true, true, false] {
-        assert_eq!(limit.take("client").await.unwrap().allowed, expected);
+        assert_eq!(limit.take(CLIENT).await.unwrap().allowed, expected);
     }
 }
 
@@ -73,7 +77,7 @@ async fn a_high_limit_is_kept_over_two_instances() {
     let limits = limits(&server, 20_000, Duration::from_mins(15)).await;
     let (mut allowed, mut local) = (0, 0);
     for (n, limit) in (0..24_000).zip(limits.iter().cycle()) {
-        let decision = limit.take("client").await.unwrap();
+        let decision = limit.take(CLIENT).await.unwrap();
         allowed += u32::from(decision.allowed);
         local += u32::from(decision.local && decision.allowed);
         if n % 1000 == 0 {
@@ -88,20 +92,20 @@ async fn a_high_limit_is_kept_over_two_instances() {
 async fn without_redis_nobody_decides_and_with_it_again_they_do() {
     let server = start().await;
     let limits = limits(&server, 20_000, Duration::from_mins(15)).await;
-    assert!(limits[0].take("client").await.unwrap().allowed);
+    assert!(limits[0].take(CLIENT).await.unwrap().allowed);
     server.kill9().await.unwrap();
-    let mut last = limits[0].take("client").await;
+    let mut last = limits[0].take(CLIENT).await;
     for _ in 0..100 {
         if last.is_err() {
             break;
         }
         sleep(Duration::from_millis(20)).await;
-        last = limits[0].take("client").await;
+        last = limits[0].take(CLIENT).await;
     }
     assert!(matches!(last, Err(StoreError::Unavailable { .. })), "{last:?}");
     server.restart().await.unwrap();
     for _ in 0..100 {
-        if limits[0].take("client").await.is_ok() {
+        if limits[0].take(CLIENT).await.is_ok() {
             return;
         }
         sleep(Duration::from_millis(50)).await;

@@ -46,8 +46,8 @@ async fn a_cluster_serves_products_of_every_slot() {
     }
     let store = RedisStore::connect(config).await.unwrap();
     let limit = store.rate_limit(3, Duration::from_mins(1));
-    for (client, expected) in [("a", true), ("b", true), ("a", true), ("a", true), ("a", false), ("b", true)] {
-        assert_eq!(limit.take(client).await.unwrap().allowed, expected, "{client}");
+    for (client, expected) in [(1, true), (2, true), (1, true), (1, true), (1, false), (2, true)] {
+        assert_eq!(limit.take([10, 0, 0, client].into()).await.unwrap().allowed, expected, "{client}");
     }
 }
 
