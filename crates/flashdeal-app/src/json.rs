@@ -1,6 +1,7 @@
 //! JSON out: the shapes that the contract names, written straight into the body.
 
-use std::fmt::Display;
+use std::cell::RefCell;
+use std::fmt::{Display, Write};
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -19,7 +20,7 @@ pub(crate) struct HoldBody<'a> {
     product_id: &'a Uuid,
     user_id: &'a str,
     quantity: u32,
-    #[serde(serialize_with = "shown")]
+    #[serde(serialize_with = "time")]
     expires_at: Timestamp,
 }
 
@@ -49,7 +50,7 @@ pub(crate) struct OrderBody<'a> {
     quantity: u32,
     unit_price: Box<RawValue>,
     total: Box<RawValue>,
-    #[serde(serialize_with = "shown")]
+    #[serde(serialize_with = "time")]
     created_at: Timestamp,
 }
 
@@ -82,7 +83,7 @@ pub(crate) struct ProductBody<'a> {
     reserved_stock: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     available_stock: Option<u32>,
-    #[serde(serialize_with = "shown")]
+    #[serde(serialize_with = "time")]
     created_at: Timestamp,
 }
 
@@ -157,8 +158,21 @@ fn id<S: Serializer>(id: &&Uuid, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(id.as_hyphenated().encode_lower(&mut text))
 }
 
-fn shown<S: Serializer>(shown: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(shown)
+/// The holds of one batch end at the same millisecond, so the last time that was written is mostly the next one as well.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde wants")]
+fn time<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    thread_local! {
+        static LAST: RefCell<(Option<Timestamp>, String)> = const { RefCell::new((None, String::new())) };
+    }
+    LAST.with_borrow_mut(|(last, text)| {
+        if *last != Some(*time) {
+            text.clear();
+            // Writing into a string cannot fail.
+            let _ = write!(text, "{time}");
+            *last = Some(*time);
+        }
+        serializer.serialize_str(text)
+    })
 }
 
 /// Decimal text as a JSON number, digit by digit: never by way of a float.
