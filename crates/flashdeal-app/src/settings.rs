@@ -1,95 +1,26 @@
 //! Settings: flags, each also an environment variable; a `.env` file is read first. All faults are told at once.
 
-use std::fmt;
+mod auth;
+mod flags;
+mod judging;
+
 use std::net::SocketAddr;
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::ValueEnum;
 use flashdeal_domain::HoldTime;
+
+use judging::{Faults, filled, parse_bind, parse_workers};
 
 pub use crate::access::{Algorithm, KeySource};
 pub use crate::middleware::client_ip::TrustedProxies;
 pub use crate::middleware::rate_limit::Budget;
-
-/// The flags as they were written. [`Settings::parse`] judges them.
-#[derive(Debug, Clone, Default, Args)]
-pub struct RawSettings {
-    /// Address and port to listen on; port 0 picks a free one.
-    #[arg(long, env = "FLASHDEAL_BIND", value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
-    pub bind: String,
-
-    /// PostgreSQL, the permanent record: `postgres://user:password@host/database`. Needs --redis-url too.
-    #[arg(long, help_heading = "Stores", env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
-    pub database_url: Option<String>,
-
-    /// Redis, the gate: `redis://host:port`. Needs --database-url too.
-    #[arg(long, help_heading = "Stores", env = "REDIS_URL", value_name = "URL", hide_env_values = true)]
-    pub redis_url: Option<String>,
-
-    /// Where the embedded mode keeps its file.
-    #[arg(long, help_heading = "Stores", env = "FLASHDEAL_DATA_DIR", value_name = "FOLDER", default_value = "./data")]
-    pub data_dir: PathBuf,
-
-    /// How long a reservation lasts: 1ms to 24h.
-    #[arg(long, env = "FLASHDEAL_RESERVATION_TTL", value_name = "DURATION", default_value = "10m")]
-    pub reservation_ttl: String,
-
-    /// Requests per window and client over /api: 100/15m, 20/1s, or off.
-    #[arg(long, env = "FLASHDEAL_RATE_LIMIT", value_name = "N/DURATION", default_value = "100/15m")]
-    pub rate_limit: String,
-
-    /// Proxies whose X-Forwarded-For is believed, comma-separated: 10.0.0.0/8,192.0.2.7
-    #[arg(long, env = "FLASHDEAL_TRUSTED_PROXIES", value_name = "CIDRS", default_value = "")]
-    pub trusted_proxies: String,
-
-    /// HTTP worker threads; one per core by default.
-    #[arg(long, env = "FLASHDEAL_WORKERS", value_name = "N")]
-    pub workers: Option<String>,
-
-    /// How long a request may wait for the stores before it is answered 503: 100ms to 60s.
-    #[arg(long, env = "FLASHDEAL_REQUEST_DEADLINE", value_name = "DURATION", default_value = "2s")]
-    pub request_deadline: String,
-
-    /// Who may do what: none (anyone is who they say; loopback binds only) or jwt (the token's sub is the user).
-    #[arg(long, help_heading = "Who may do what", env = "FLASHDEAL_AUTH", value_name = "MODE", default_value = "none")]
-    pub auth: String,
-
-    /// Serve without authentication on an address that is not loopback; for a network that only a balancer can reach.
-    #[arg(long, help_heading = "Who may do what", env = "FLASHDEAL_INSECURE_NO_AUTH", action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
-    pub insecure_no_auth: bool,
-
-    /// With jwt: the one algorithm tokens are signed with: HS256, RS256, ES256 or `EdDSA`.
-    #[arg(long, help_heading = "Who may do what", env = "FLASHDEAL_JWT_ALGORITHM", value_name = "ALG")]
-    pub jwt_algorithm: Option<String>,
-
-    /// With jwt: the audience (aud) a token must be for.
-    #[arg(long, help_heading = "Who may do what", env = "FLASHDEAL_JWT_AUDIENCE", value_name = "AUD")]
-    pub jwt_audience: Option<String>,
-
-    /// With HS256: the shared secret, at least 32 bytes. Better in a file: --jwt-key-file.
-    #[arg(
-        long,
-        help_heading = "Who may do what",
-        env = "FLASHDEAL_JWT_SECRET",
-        value_name = "SECRET",
-        hide_env_values = true
-    )]
-    pub jwt_secret: Option<String>,
-
-    /// With jwt: a file with the HS256 secret, or with the public key in PEM.
-    #[arg(long, help_heading = "Who may do what", env = "FLASHDEAL_JWT_KEY_FILE", value_name = "FILE")]
-    pub jwt_key_file: Option<PathBuf>,
-
-    /// With jwt: a file with a JSON Web Key Set; the token's kid chooses the key.
-    #[arg(long, help_heading = "Who may do what", env = "FLASHDEAL_JWT_JWKS_FILE", value_name = "FILE")]
-    pub jwt_jwks_file: Option<PathBuf>,
-
-    /// text or json; text on a terminal, else json.
-    #[arg(long, env = "FLASHDEAL_LOG_FORMAT", value_name = "FORMAT")]
-    pub log_format: Option<String>,
-}
+pub use auth::Auth;
+pub use flags::RawSettings;
+pub use judging::BadSettings;
+pub(crate) use judging::{parse_budget, parse_duration, parse_proxies};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -117,22 +48,6 @@ pub enum Mode {
     },
 }
 
-/// Who may do what.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Auth {
-    /// Everyone is who they say.
-    None,
-    /// A token says who one is.
-    Jwt {
-        /// The one algorithm.
-        algorithm: Algorithm,
-        /// Where the key is.
-        key: KeySource,
-        /// The `aud` a token must be for.
-        audience: String,
-    },
-}
-
 /// Settings that can be used as they are.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -156,26 +71,13 @@ pub struct Settings {
     pub log_format: Option<LogFormat>,
 }
 
-/// Everything that is wrong with the settings, a line each.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BadSettings(pub Vec<String>);
-
-impl std::error::Error for BadSettings {}
-
-impl fmt::Display for BadSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("these settings need mending before flashdeal can start:")?;
-        self.0.iter().try_for_each(|fault| write!(f, "\n  - {fault}"))
-    }
-}
-
 impl Settings {
     /// Judges all of the settings before anything is opened.
     ///
     /// # Errors
     /// [`BadSettings`] with every fault there is.
     pub fn parse(raw: &RawSettings) -> Result<Self, BadSettings> {
-        let mut faults = Faults(Vec::new());
+        let mut faults = Faults::default();
         let bind = faults.take("--bind / FLASHDEAL_BIND", &raw.bind, parse_bind);
         let mode = faults.mode(raw);
         let hold_time = faults.take("--reservation-ttl / FLASHDEAL_RESERVATION_TTL", &raw.reservation_ttl, |text| {
@@ -227,157 +129,6 @@ impl Settings {
             _ => Err(BadSettings(faults.0)),
         }
     }
-}
-
-struct Faults(Vec<String>);
-
-impl Faults {
-    fn take<T>(&mut self, name: &str, text: &str, parse: impl Fn(&str) -> Result<T, &'static str>) -> Option<T> {
-        match parse(text.trim()) {
-            Ok(value) => Some(value),
-            Err(allowed) => {
-                self.0.push(format!("{name} is {text:?}: it {allowed}"));
-                None
-            }
-        }
-    }
-
-    fn auth(&mut self, raw: &RawSettings, bind: Option<SocketAddr>) -> Option<Auth> {
-        match raw.auth.trim().to_ascii_lowercase().as_str() {
-            "" | "none" => {
-                let exposed = bind.is_some_and(|bind| !bind.ip().is_loopback());
-                if exposed && !raw.insecure_no_auth {
-                    self.0.push(
-                        "--bind is reachable from other machines while --auth is none: set FLASHDEAL_AUTH=jwt, or pass \
-                         --insecure-no-auth (FLASHDEAL_INSECURE_NO_AUTH=true) if only a proxy of yours can reach it"
-                            .to_owned(),
-                    );
-                    return None;
-                }
-                Some(Auth::None)
-            }
-            "jwt" => self.jwt(raw),
-            _ => {
-                self.0.push(format!("--auth / FLASHDEAL_AUTH is {:?}: it must be none or jwt", raw.auth));
-                None
-            }
-        }
-    }
-
-    fn jwt(&mut self, raw: &RawSettings) -> Option<Auth> {
-        let algorithm = filled(raw.jwt_algorithm.as_ref()).unwrap_or("");
-        let algorithm = self.take("--jwt-algorithm / FLASHDEAL_JWT_ALGORITHM", algorithm, |text| match text {
-            "HS256" => Ok(Algorithm::Hs256),
-            "RS256" => Ok(Algorithm::Rs256),
-            "ES256" => Ok(Algorithm::Es256),
-            "EdDSA" => Ok(Algorithm::EdDsa),
-            _ => Err("must be HS256, RS256, ES256 or EdDSA"),
-        });
-        let audience = filled(raw.jwt_audience.as_ref()).map(str::to_owned);
-        if audience.is_none() {
-            self.0.push("--jwt-audience / FLASHDEAL_JWT_AUDIENCE is required with --auth jwt".to_owned());
-        }
-        let sources = [
-            filled(raw.jwt_secret.as_ref()).map(|secret| KeySource::Secret(secret.to_owned())),
-            raw.jwt_key_file.clone().map(KeySource::File),
-            raw.jwt_jwks_file.clone().map(KeySource::Jwks),
-        ];
-        let mut sources = sources.into_iter().flatten();
-        let key = match (sources.next(), sources.next()) {
-            (Some(KeySource::Secret(_)), None) if !matches!(algorithm, None | Some(Algorithm::Hs256)) => {
-                self.0.push("--jwt-secret / FLASHDEAL_JWT_SECRET goes with HS256 only: use --jwt-key-file".to_owned());
-                None
-            }
-            (Some(key), None) => Some(key),
-            _ => {
-                self.0.push(
-                    "give exactly one of --jwt-secret, --jwt-key-file, --jwt-jwks-file with --auth jwt".to_owned(),
-                );
-                None
-            }
-        };
-        Some(Auth::Jwt { algorithm: algorithm?, key: key?, audience: audience? })
-    }
-
-    fn mode(&mut self, raw: &RawSettings) -> Option<Mode> {
-        let missing = |given, missing| {
-            format!(
-                "{given} is set but {missing} is not: set both for the distributed mode, or neither for the embedded one"
-            )
-        };
-        match (filled(raw.database_url.as_ref()), filled(raw.redis_url.as_ref())) {
-            (None, None) => Some(Mode::Embedded { data_dir: raw.data_dir.clone() }),
-            (Some(database_url), Some(redis_url)) => {
-                let schemes = [
-                    ("--database-url / DATABASE_URL", database_url, &["postgres://", "postgresql://"][..]),
-                    (
-                        "--redis-url / REDIS_URL",
-                        redis_url,
-                        &["redis://", "rediss://", "redis+", "rediss+", "redis-", "rediss-"][..],
-                    ),
-                ];
-                let mut sound = true;
-                for (name, url, schemes) in schemes {
-                    if !schemes.iter().any(|scheme| url.starts_with(scheme)) {
-                        // The value may hold a password, so it is not shown.
-                        self.0.push(format!("{name} must begin with {}", schemes.join(" or ")));
-                        sound = false;
-                    }
-                }
-                sound.then(|| Mode::Distributed {
-                    database_url: database_url.to_owned(),
-                    redis_url: redis_url.to_owned(),
-                })
-            }
-            (Some(_), None) => {
-                self.0.push(missing("--database-url / DATABASE_URL", "--redis-url / REDIS_URL"));
-                None
-            }
-            (None, Some(_)) => {
-                self.0.push(missing("--redis-url / REDIS_URL", "--database-url / DATABASE_URL"));
-                None
-            }
-        }
-    }
-}
-
-/// A variable set to nothing counts as not set.
-fn filled(text: Option<&String>) -> Option<&str> {
-    text.map(|text| text.trim()).filter(|text| !text.is_empty())
-}
-
-fn parse_bind(text: &str) -> Result<SocketAddr, &'static str> {
-    let named = || text.strip_prefix("localhost:").and_then(|port| format!("127.0.0.1:{port}").parse().ok());
-    text.parse().ok().or_else(named).ok_or("must be an address and a port, such as 127.0.0.1:8080 or [::]:8080")
-}
-
-fn parse_workers(text: &str) -> Result<NonZeroUsize, &'static str> {
-    text.parse().ok().filter(|workers: &NonZeroUsize| workers.get() <= 1024).ok_or("must be a number from 1 to 1024")
-}
-
-fn parse_budget(text: &str) -> Result<Option<Budget>, &'static str> {
-    const ALLOWED: &str = "must be requests per window, such as 100/15m, with a window from 1s to 24h, or off";
-    if text.eq_ignore_ascii_case("off") {
-        return Ok(None);
-    }
-    let (requests, window) = text.split_once('/').ok_or(ALLOWED)?;
-    let requests: NonZeroU32 = requests.trim().parse().map_err(|_| ALLOWED)?;
-    let allowed = Duration::from_secs(1)..=Duration::from_hours(24);
-    let window = parse_duration(window).filter(|window| allowed.contains(window)).ok_or(ALLOWED)?;
-    Ok(Some(Budget { requests, window }))
-}
-
-fn parse_proxies(text: &str) -> Result<TrustedProxies, &'static str> {
-    const ALLOWED: &str = "must be addresses or CIDRs, comma-separated, such as 10.0.0.0/8,2001:db8::/32";
-    let one = |text: &str| text.parse().ok().or_else(|| text.parse::<std::net::IpAddr>().ok().map(ipnet::IpNet::from));
-    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-    parts.map(one).collect::<Option<Vec<_>>>().map(TrustedProxies::new).ok_or(ALLOWED)
-}
-
-/// `500ms`, `2s`, `15m`, `1h 30m`.
-fn parse_duration(text: &str) -> Option<Duration> {
-    let span: jiff::SignedDuration = text.trim().parse().ok()?;
-    Duration::try_from(span).ok()
 }
 
 #[cfg(test)]
