@@ -95,7 +95,7 @@ fn by_token(headers: &HeaderMap, rules: &TokenRules) -> Result<Access, Problem> 
     rules.check(token).map_err(unauthorized)
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

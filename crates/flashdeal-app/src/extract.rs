@@ -6,6 +6,8 @@ mod field;
 use flashdeal_domain::{IdempotencyKey, Invalid};
 
 pub(crate) use body::JsonBody;
+#[cfg(any(test, fuzzing))]
+pub(crate) use body::is_json;
 pub(crate) use field::{Decimal, Field};
 
 use crate::error::{Code, FieldError, Problem};

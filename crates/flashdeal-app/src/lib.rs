@@ -4,6 +4,7 @@
 //! [`startup::start`].
 
 pub mod access;
+mod connections;
 pub mod environment;
 mod error;
 mod extract;
@@ -12,6 +13,8 @@ mod live;
 mod metrics;
 mod middleware;
 pub mod openapi;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 mod routes;
 pub mod settings;
 pub mod startup;

@@ -17,6 +17,16 @@ use crate::middleware::request_id::RouteName;
 
 pub(crate) use events::{MAX_PRODUCTS, no_products};
 
+/// What turns a request into what the domain takes.
+#[cfg(any(test, fuzzing))]
+pub(crate) mod parsers {
+    pub(crate) use super::checkout::parse_checkout;
+    pub(crate) use super::events::parse_products;
+    pub(crate) use super::orders::page_request;
+    pub(crate) use super::products::{parse_change, parse_new};
+    pub(crate) use super::reservations::{parse_holder, parse_reserve};
+}
+
 /// Everything under `/api`. Routes are tried in this order, so those that a sale is made of come first.
 pub(crate) fn api(config: &mut web::ServiceConfig) {
     config

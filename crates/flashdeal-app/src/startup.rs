@@ -16,6 +16,7 @@ use flashdeal_domain::{FlashSale, Policy, Tick};
 use tokio::task::JoinHandle;
 
 use crate::access::{Lock, TokenRules};
+use crate::connections::{Connections, most_per_worker};
 use crate::environment::{MeteredEvents, RandomIds, SystemClock, TokioRuntime};
 use crate::metrics::Metrics;
 use crate::metrics::audit::look_at_books;
@@ -72,10 +73,12 @@ pub async fn start(settings: &Settings, environment: Environment) -> anyhow::Res
     let state = AppState::new(sale.clone(), metrics.clone(), settings.request_deadline);
     let limiter = limiter(settings, &stores, &environment)?;
     let lock = lock(&settings.auth)?;
-    let (server, address) = serve(settings, state.clone(), limiter.clone(), lock)?;
+    let connections = Connections::default();
+    let (server, address) = serve(settings, state.clone(), limiter.clone(), lock, connections.clone())?;
     let handle = server.handle();
     metrics.serving(stores.mode());
     let background = vec![
+        tokio::spawn(connections.watch()),
         tokio::spawn(look_after(sale.clone())),
         tokio::spawn(look_at_books(sale.clone())),
         tokio::spawn(look_at_products(sale, state.products.clone())),
@@ -160,6 +163,7 @@ fn serve(
     state: AppState,
     limiter: Limiter,
     lock: Lock,
+    connections: Connections,
 ) -> anyhow::Result<(actix_web::dev::Server, SocketAddr)> {
     let (state, limiter, lock) = (web::Data::new(state), web::Data::new(limiter), web::Data::new(lock));
     let app = move || {
@@ -179,6 +183,8 @@ fn serve(
     };
     let server = HttpServer::new(app)
         .workers(settings.workers.get())
+        .max_connections(most_per_worker(settings.workers))
+        .on_connect(move |io, data| connections.opened(io, data))
         .client_request_timeout(Duration::from_secs(5))
         .shutdown_timeout(DRAIN.as_secs())
         .disable_signals()

@@ -108,7 +108,7 @@ impl TokenRules {
     ///
     /// # Errors
     /// A sentence for the caller; it never says which part of the signature or key was wrong.
-    pub(super) fn check(&self, token: &str) -> Result<Access, &'static str> {
+    pub(crate) fn check(&self, token: &str) -> Result<Access, &'static str> {
         const REFUSED: &str = "The token is not valid here: it is expired, for another audience, or not signed by us.";
         let key = self.keys.of(token).ok_or(REFUSED)?;
         let claims = decode::<Claims>(token, key, &self.validation).map_err(|_| REFUSED)?.claims;

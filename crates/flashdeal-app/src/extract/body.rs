@@ -24,6 +24,12 @@ const MAX_BYTES: usize = 16 * 1024;
 const ARRIVES_WITHIN: Duration = Duration::from_secs(5);
 
 impl JsonBody {
+    /// Of these bytes, as if they had come.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self(Bytes::copy_from_slice(bytes))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -62,31 +68,35 @@ impl FromRequest for JsonBody {
     }
 }
 
-/// The whole body. Most are in one chunk that has arrived already: no timer is set and nothing is copied for those.
+/// The whole body. Most have arrived already: no timer is set and nothing is copied for those.
 async fn collect(mut payload: Payload) -> Result<Bytes, actix_web::Error> {
     let mut whole = Bytes::new();
-    loop {
-        let chunk = match poll!(payload.next()) {
-            Poll::Ready(chunk) => chunk,
-            Poll::Pending => match tokio::time::timeout(ARRIVES_WITHIN, payload.next()).await {
-                Ok(chunk) => chunk,
-                Err(_) => return Err(malformed("The body did not arrive in time.").into()),
-            },
-        };
+    while let Poll::Ready(chunk) = poll!(payload.next()) {
         let Some(chunk) = chunk else { return Ok(whole) };
-        let chunk = chunk?;
-        if whole.len() + chunk.len() > MAX_BYTES {
-            return Err(too_large().into());
-        }
-        whole = if whole.is_empty() { chunk } else { Bytes::from([whole, chunk].concat()) };
+        whole = joined(whole, chunk?)?;
     }
+    // The time is for all of it: a byte now and then does not make it longer.
+    let rest = tokio::time::timeout(ARRIVES_WITHIN, async {
+        while let Some(chunk) = payload.next().await {
+            whole = joined(std::mem::take(&mut whole), chunk?)?;
+        }
+        Ok(whole)
+    });
+    rest.await.unwrap_or_else(|_| Err(malformed("The body did not arrive in time.").into()))
+}
+
+fn joined(whole: Bytes, chunk: Bytes) -> Result<Bytes, actix_web::Error> {
+    if whole.len() + chunk.len() > MAX_BYTES {
+        return Err(too_large().into());
+    }
+    Ok(if whole.is_empty() { chunk } else { Bytes::from([whole, chunk].concat()) })
 }
 
 fn too_large() -> Problem {
     Problem::new(Code::PayloadTooLarge, "The body may have at most 16 KiB.")
 }
 
-fn is_json(request: &HttpRequest) -> bool {
+pub(crate) fn is_json(request: &HttpRequest) -> bool {
     let Some(value) = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
     let essence = value.split(';').next().unwrap_or("").trim();
     let Some((kind, subtype)) = essence.split_once('/') else { return false };

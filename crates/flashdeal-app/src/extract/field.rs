@@ -145,11 +145,39 @@ impl Decimal<'_> {
     }
 }
 
-/// A JSON number without exponent and trailing zeros: `1e2` is `100`, `19.990` is `19.99`.
+/// A JSON number without exponent and needless zeros, digit by digit: `1e2` is `100`, `19.990` is `19.99`. One that is too large or
+/// too fine to be a price stays as it is, which is refused.
 fn plain(number: &str) -> String {
-    let exact = rust_decimal::Decimal::from_str_exact(number);
-    let decimal = exact.or_else(|_| rust_decimal::Decimal::from_scientific(number));
-    decimal.map_or_else(|_| number.to_owned(), |decimal| decimal.normalize().to_string())
+    plain_digits(number).unwrap_or_else(|| number.to_owned())
+}
+
+fn plain_digits(number: &str) -> Option<String> {
+    let (negative, unsigned) = number.strip_prefix('-').map_or((false, number), |rest| (true, rest));
+    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let significant = digits.trim_start_matches('0');
+    let zeros = digits.len() - significant.len();
+    let significant = significant.trim_end_matches('0');
+    if significant.is_empty() {
+        return Some("0".to_owned());
+    }
+    // How many of the digits stand before the point, or by how many zeros they are after it.
+    let before = i64::try_from(whole.len()).ok()?.checked_sub(i64::try_from(zeros).ok()?)?;
+    let before = before.checked_add(exponent.parse().ok()?)?;
+    if negative || !(-1..=10).contains(&before) || significant.len() > 12 {
+        return None;
+    }
+    let Ok(before) = usize::try_from(before) else { return Some(format!("0.0{significant}")) };
+    Some(match significant.split_at_checked(before) {
+        Some(("", fraction)) => format!("0.{fraction}"),
+        Some((whole, "")) => whole.to_owned(),
+        Some((whole, fraction)) => format!("{whole}.{fraction}"),
+        None => format!("{significant:0<before$}"),
+    })
 }
 
 #[cfg(test)]
@@ -169,7 +197,13 @@ mod tests {
         assert_eq!(price("0"), Ok(Some(0)));
         assert_eq!(price("-0"), Ok(Some(0)));
         assert_eq!(price("9999999999.99"), Ok(Some(Price::MAX_CENTS)));
+        assert_eq!(price("1999e-2"), Ok(Some(1999)));
+        assert_eq!(price("0.07E+0"), Ok(Some(7)));
+        assert_eq!(price("0e99999999999999999999"), Ok(Some(0)));
         assert_eq!(price("null"), Ok(None));
+        // More digits than a decimal of 128 bits has room for must not be rounded away.
+        let fine = format!("19.99{}1", "0".repeat(40));
+        assert!(price(&fine).is_err() && price(&format!("{fine}e0")).is_err());
         for bad in
             ["1.999", "-1", "10000000000", "1e400", "true", "[]", "{}", "\"\"", "\"abc\"", "19.990000000000000001"]
         {

@@ -1,5 +1,6 @@
 //! Who a client is: an address. A header is believed only when a proxy of ours wrote it.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 use actix_web::dev::ServiceRequest;
@@ -43,6 +44,16 @@ impl TrustedProxies {
 
     fn contains(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// As they stand in the settings: comma-separated.
+impl fmt::Display for TrustedProxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (nth, network) in self.0.iter().enumerate() {
+            write!(f, "{}{network}", if nth == 0 { "" } else { "," })?;
+        }
+        Ok(())
     }
 }
 

@@ -55,7 +55,11 @@ pub(super) async fn checkout(
     Ok(response)
 }
 
-fn parse_checkout(access: &Access, request: &HttpRequest, body: &JsonBody) -> Result<CheckoutRequest, Problem> {
+pub(crate) fn parse_checkout(
+    access: &Access,
+    request: &HttpRequest,
+    body: &JsonBody,
+) -> Result<CheckoutRequest, Problem> {
     let body: CheckoutBody<'_> = body.object()?;
     let body = CheckoutBody { user_id: access.fill(body.user_id), ..body };
     let mut broken = Broken::default();

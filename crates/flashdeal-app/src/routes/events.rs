@@ -9,6 +9,7 @@ use flashdeal_domain::{Invalid, ProductId};
 use futures_util::stream::{self, Stream, StreamExt};
 use tokio::sync::watch;
 
+use crate::connections::Answering;
 use crate::error::Problem;
 use crate::extract::{Broken, query};
 use crate::live::Shown;
@@ -42,7 +43,7 @@ pub(crate) fn no_products() -> Result<Vec<ProductId>, Invalid> {
     parse_products("")
 }
 
-fn parse_products(text: &str) -> Result<Vec<ProductId>, Invalid> {
+pub(crate) fn parse_products(text: &str) -> Result<Vec<ProductId>, Invalid> {
     const ALLOWED: Invalid = Invalid::new("must be 1 to 100 product ids, comma-separated");
     let mut products: Vec<_> = text.split(',').map(ProductId::parse).collect::<Result<_, _>>().map_err(|_| ALLOWED)?;
     products.sort_unstable();
@@ -58,13 +59,18 @@ async fn answer(state: &AppState, request: &HttpRequest, products: &[ProductId])
     let seen = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()).unwrap_or("").to_owned();
     let events = stream::select_all(feeds.into_iter().map(|feed| changes(feed, seen.clone()).boxed_local()));
     let events = stream::select(events, keep_alive()).take_until(drained(state.draining()));
+    let answering = Answering::begin(request);
     let hello = stream::iter([Bytes::from_static(b"retry: 2000\n\n")]);
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((CACHE_CONTROL, "no-store"))
         // Tells nginx not to hold events back.
         .insert_header((HeaderName::from_static("x-accel-buffering"), "no"))
-        .streaming(hello.chain(events).map(Ok::<_, std::convert::Infallible>)))
+        .streaming(hello.chain(events).map(move |event| {
+            // It lasts as long as the stream does.
+            let _ = &answering;
+            Ok::<_, std::convert::Infallible>(event)
+        })))
 }
 
 /// The state as it is, unless the client saw it already, and then each change.

@@ -38,7 +38,7 @@ pub(super) async fn list(
 }
 
 /// `limit`, `cursor` and, where the listing has it, `userId`.
-pub(super) fn page_request<Id>(
+pub(crate) fn page_request<Id>(
     request: &HttpRequest,
     cursor: impl Fn(&str) -> Result<Id, Invalid>,
     by_user: bool,

@@ -101,7 +101,7 @@ pub(super) async fn change(
     Ok(answer(OK, &ProductBody::with_level(&product, level)))
 }
 
-fn parse_new(body: &JsonBody) -> Result<NewProduct, Problem> {
+pub(crate) fn parse_new(body: &JsonBody) -> Result<NewProduct, Problem> {
     let body: CreateBody<'_> = body.object()?;
     let mut broken = Broken::default();
     if let Err(report) = body.validate() {
@@ -122,7 +122,7 @@ fn parse_new(body: &JsonBody) -> Result<NewProduct, Problem> {
     }
 }
 
-fn parse_change(request: &HttpRequest, body: &JsonBody) -> Result<(ProductId, ProductPatch), Problem> {
+pub(crate) fn parse_change(request: &HttpRequest, body: &JsonBody) -> Result<(ProductId, ProductPatch), Problem> {
     let body: ChangeBody<'_> = body.object()?;
     let mut broken = Broken::default();
     let id = broken.take("productId", ProductId::parse(path_id(request)));

@@ -72,7 +72,11 @@ pub(super) async fn reserve(
     Ok(response)
 }
 
-fn parse_reserve(access: &Access, request: &HttpRequest, body: &JsonBody) -> Result<ReserveRequest, Problem> {
+pub(crate) fn parse_reserve(
+    access: &Access,
+    request: &HttpRequest,
+    body: &JsonBody,
+) -> Result<ReserveRequest, Problem> {
     let body: ReserveBody<'_> = body.object()?;
     let body = ReserveBody { user_id: access.fill(body.user_id), ..body };
     let mut broken = Broken::default();
@@ -115,7 +119,7 @@ pub(super) async fn release(
 }
 
 /// Whose hold: from the body if there is one with a user, else from the query.
-fn parse_holder(
+pub(crate) fn parse_holder(
     access: &Access,
     request: &HttpRequest,
     body: Option<&JsonBody>,

@@ -1,0 +1,4 @@
+//! Tokens.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| flashdeal_app::properties::tokens(data));
