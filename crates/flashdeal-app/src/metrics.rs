@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 mod names;
+pub(crate) mod process;
 pub(crate) mod products;
 
 use std::cell::{OnceCell, RefCell};

@@ -83,13 +83,14 @@ fn parse(text: &str) -> BTreeMap<String, Family> {
 
 fn judge(name: &str, family: &Family) {
     assert!(!family.help.is_empty() && !family.kind.is_empty() && !family.samples.is_empty(), "{name}: {family:?}");
-    assert!(name.starts_with("flashdeal_"), "{name}");
+    assert!(name.starts_with("flashdeal_") || name.starts_with("process_"), "{name}");
     assert_eq!(family.kind == "counter", name.ends_with("_total"), "{name}");
     let series: BTreeSet<_> = family.samples.iter().map(|(suffix, labels, _)| (suffix, labels)).collect();
     assert_eq!(series.len(), family.samples.len(), "{name} has a series twice");
     match family.kind.as_str() {
         "counter" => {
-            assert!(family.samples.iter().all(|(_, _, value)| *value >= 0.0 && value.fract() == 0.0), "{name}");
+            let whole = |value: f64| value.fract() == 0.0 || name.ends_with("_seconds_total");
+            assert!(family.samples.iter().all(|(_, _, value)| *value >= 0.0 && whole(*value)), "{name}");
         }
         "histogram" => judge_histogram(name, family),
         kind => assert_eq!(kind, "gauge", "{name}"),
@@ -185,6 +186,11 @@ async fn what_happened_can_be_read_from_the_metrics() {
     is(about("flashdeal_units_sold_total", &[]), 2.0);
     is(about("flashdeal_holds_total", &[("event", "made")]), 2.0);
     is(about("flashdeal_product_available_units", &[("product", &product)]), 0.0);
+    for (name, least) in
+        [("process_resident_memory_bytes", 1e6), ("process_open_fds", 4.0), ("process_cpu_seconds_total", 0.0)]
+    {
+        assert!(about(name, &[]) >= least, "{name}:\n{seen}");
+    }
     is(about("flashdeal_build_info", &[("mode", "embedded"), ("version", env!("CARGO_PKG_VERSION"))]), 1.0);
     running.stop().await.unwrap();
 }

@@ -37,5 +37,6 @@ pub(super) async fn ready(state: web::Data<AppState>) -> Result<HttpResponse, Pr
 pub(super) async fn metrics(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
     let mut text = state.metrics.render();
     state.products.render(&mut text);
+    crate::metrics::process::render(&mut text);
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
 }
