@@ -47,7 +47,12 @@ pub(crate) fn api(config: &mut web::ServiceConfig) {
         .service(limited("/api/orders", "GET, HEAD").get(orders::list).done());
 }
 
-/// Health, metrics, pages and docs: free of the rate limit. One of them is under `/api`, so they come before its scope.
+/// What is under `/api` and free of the rate limit all the same, so it comes before its scope.
+pub(crate) fn unlimited(config: &mut web::ServiceConfig) {
+    config.service(resource("/api/openapi.json", "GET, HEAD").get(docs::document).done());
+}
+
+/// Health, metrics, pages and docs: free of the rate limit. They are tried last, since no sale waits for them.
 pub(crate) fn outside(config: &mut web::ServiceConfig) {
     config
         .service(resource("/", "GET, HEAD").get(board::page).done())
@@ -56,7 +61,6 @@ pub(crate) fn outside(config: &mut web::ServiceConfig) {
         .service(resource("/health/live", "GET, HEAD").get(health::live).done())
         .service(resource("/health/ready", "GET, HEAD").get(health::ready).done())
         .service(resource("/metrics", "GET, HEAD").get(health::metrics).done())
-        .service(resource("/api/openapi.json", "GET, HEAD").get(docs::document).done())
         .service(resource("/docs", "GET, HEAD").get(docs::folder).done())
         .service(resource("/docs/{file:.*}", "GET, HEAD").get(docs::file).done());
 }

@@ -172,13 +172,14 @@ fn serve(
             .app_data(limiter.clone())
             .app_data(lock.clone())
             .wrap(from_fn(request_id))
-            .configure(routes::outside)
+            .configure(routes::unlimited)
             .service(
                 web::scope("/api")
                     .wrap(from_fn(rate_limit))
                     .configure(routes::api)
                     .default_service(web::to(routes::not_found)),
             )
+            .configure(routes::outside)
             .default_service(web::to(routes::not_found))
     };
     let server = HttpServer::new(app)
