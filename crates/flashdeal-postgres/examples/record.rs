@@ -66,10 +66,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // A lost answer is no reason to worry: the reservation is settled once, and a repeat says how.
     let again = Sale { order: OrderId::from_uuid(id()), ..sale.clone() };
-    let Commit::Sold { order: same, earlier: true, .. } = record.commit(again).await? else {
+    let Commit::Sold { order: repeated, earlier: true, .. } = record.commit(again).await? else {
         return Err("it was sold already".into());
     };
-    assert_eq!(same, order);
+    assert_eq!(repeated, order);
     assert_eq!(record.settlement(phone, sale.reservation).await?, Some(Settlement::Sold(order)));
     println!("asked again: the same order");
 
