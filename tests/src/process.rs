@@ -15,6 +15,10 @@ use crate::supervised::{Ending, Supervised};
 /// How long the binary may take until it answers, migrations and recovery included.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
+/// How often a supervisor starts what does not, and the pause between: two seconds with systemd, but a test is impatient.
+const SUPERVISED_ATTEMPTS: u32 = 10;
+const SUPERVISED_PAUSE: Duration = Duration::from_millis(500);
+
 /// What to run, and how.
 #[derive(Debug, Clone)]
 pub struct AppOptions {
@@ -65,6 +69,24 @@ impl AppProcess {
     /// When it ends at once or does not answer within 30 seconds; the message quotes its log.
     pub async fn start(options: AppOptions) -> Result<Self> {
         let app = Self::prepare(options)?;
+        app.restart().await?;
+        Ok(app)
+    }
+
+    /// The same as a supervisor starts it (`Restart=on-failure`): a store on a busy machine may be too slow at first.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be started ten times in a row.
+    pub async fn start_supervised(options: AppOptions) -> Result<Self> {
+        let app = Self::prepare(options)?;
+        for _ in 1..SUPERVISED_ATTEMPTS {
+            match app.restart().await {
+                Ok(()) => return Ok(app),
+                Err(error) if app.pid().is_some() => return Err(error),
+                Err(_) => tokio::time::sleep(SUPERVISED_PAUSE).await,
+            }
+        }
         app.restart().await?;
         Ok(app)
     }

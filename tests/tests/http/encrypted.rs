@@ -24,7 +24,7 @@ async fn over(redis_url: &str, trusted: &Path) -> AppOptions {
 }
 
 async fn sells(options: AppOptions) {
-    let app = AppProcess::start(options).await.unwrap();
+    let app = AppProcess::start_supervised(options).await.unwrap();
     let post = async |path: &str, body| Call::new(app.http().unwrap(), "POST", path).json(&body).send().await;
     let made = post("/api/products", json!({ "name": "Phone", "price": 5, "totalStock": 3 })).await.is(201);
     let product = made.id("id");

@@ -58,7 +58,7 @@ async fn deployed() -> Deployed {
     let urls = [as_role(&database().await.url(), APP), redis.url().replace("://", &format!("://{REDIS_USER}@"))];
     let options = AppOptions::new(flashdeal_binary().unwrap()).env("FLASHDEAL_RATE_LIMIT", "1000/1m");
     let options = options.env("DATABASE_URL", &urls[0]).env("REDIS_URL", &urls[1]);
-    Deployed { app: AppProcess::start(options).await.unwrap(), redis, urls, _settings: folder }
+    Deployed { app: AppProcess::start_supervised(options).await.unwrap(), redis, urls, _settings: folder }
 }
 
 impl Deployed {

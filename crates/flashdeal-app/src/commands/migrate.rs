@@ -1,5 +1,6 @@
 //! `flashdeal migrate`: brings the database's schema up to date, and nothing else.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -31,7 +32,11 @@ Exit status: 0 the schema is up to date, 1 it could not be brought up to date.";
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     // It says which migrations were applied.
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
     let config = PostgresConfig::new(&arguments.database_url);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime

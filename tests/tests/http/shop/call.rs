@@ -81,6 +81,12 @@ impl Call {
 
     pub(crate) async fn send(self) -> Reply {
         let shown = self.shown();
+        self.try_send().await.unwrap_or_else(|error| panic!("no answer: {error:#}\n--- asked ---\n{shown}"))
+    }
+
+    /// The same where a connection may break: what became of the call is not known then.
+    pub(crate) async fn try_send(self) -> anyhow::Result<Reply> {
+        let shown = self.shown();
         let mut request = self.http.request(self.method, &self.path);
         for (name, value) in &self.headers {
             request = request.header(name, value);
@@ -91,10 +97,8 @@ impl Call {
             None => request,
         };
         let began = Instant::now();
-        match request.send().await {
-            Ok(answer) => Reply::new(format!("{shown}\n(it took {:?})", began.elapsed()), answer),
-            Err(error) => panic!("no answer: {error:#}\n--- asked ---\n{shown}"),
-        }
+        let answer = request.send().await?;
+        Ok(Reply::new(format!("{shown}\n(it took {:?})", began.elapsed()), answer))
     }
 
     fn shown(&self) -> String {
