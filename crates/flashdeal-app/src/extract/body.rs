@@ -43,7 +43,9 @@ impl JsonBody {
             Some(b'{') => {}
             Some(_) => return Err(malformed("The body must be a JSON object.")),
         }
-        serde_json::from_slice(&self.0).map_err(|error| malformed(format!("The body is not valid JSON: {error}.")))
+        // A field that nobody asked for must be text, too.
+        let text = std::str::from_utf8(&self.0).map_err(|_| malformed("The body is not valid JSON: it is not UTF-8."))?;
+        serde_json::from_str(text).map_err(|error| malformed(format!("The body is not valid JSON: {error}.")))
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 use actix_web::dev::ServiceRequest;
+use actix_web::http::header::HeaderValue;
 use ipnet::IpNet;
 
 /// The proxies whose `X-Forwarded-For` is believed.
@@ -25,14 +26,16 @@ impl TrustedProxies {
             return counted(peer);
         }
         let headers = request.headers().get_all("x-forwarded-for");
-        let lines: Vec<&str> = headers.map(|line| line.to_str().unwrap_or("unreadable")).collect();
+        let lines: Vec<&[u8]> = headers.map(HeaderValue::as_bytes).collect();
         counted(self.first_of_others(peer, &lines))
     }
 
     /// An entry that is no address ends the walk: the proxy that passed it on is as far as we can see.
-    fn first_of_others(&self, peer: IpAddr, lines: &[&str]) -> IpAddr {
+    fn first_of_others(&self, peer: IpAddr, lines: &[&[u8]]) -> IpAddr {
         let mut nearest = peer;
-        for entry in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
+        for entry in lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b',')) {
+            // Bytes that are no text spoil their entry alone, not what a proxy wrote to the right of it.
+            let entry = std::str::from_utf8(entry).unwrap_or_default();
             let Some(address) = parse(entry.trim()) else { return nearest };
             nearest = address;
             if !self.contains(address) {
@@ -109,6 +112,7 @@ mod tests {
     fn what_is_no_address_ends_the_walk() {
         assert_eq!(client(&["10.0.0.0/8"], "10.0.0.1:1", &["1.1.1.1, unknown, 10.0.0.2"]), "10.0.0.2");
         assert_eq!(client(&["10.0.0.0/8"], "10.0.0.1:1", &["garbage"]), "10.0.0.1");
+        assert_eq!(client(&["10.0.0.0/8"], "10.0.0.1:1", &["1.1\u{e9}1.1, 198.51.100.1, 10.0.0.2"]), "198.51.100.1");
         assert_eq!(client(&["10.0.0.0/8"], "10.0.0.1:1", &[""]), "10.0.0.1");
     }
 
