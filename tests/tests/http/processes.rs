@@ -1,0 +1,88 @@
+//! A shop of real processes: what only the binary does, its flags, its log and its end among them.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use flashdeal_tests::postgres::{Database, PrivatePostgres};
+use flashdeal_tests::process::{AppOptions, AppProcess, flashdeal_binary};
+use flashdeal_tests::redis::{PrivateRedis, RedisOptions};
+use serde_json::json;
+
+use crate::shop::{Call, Mode};
+
+/// How long a command of the binary may take.
+const COMMAND_LIMIT: Duration = Duration::from_secs(90);
+
+/// One process with a file of its own, or two over a database and a Redis of their own.
+pub(crate) struct Processes {
+    apps: Vec<AppProcess>,
+    turn: AtomicUsize,
+    options: AppOptions,
+    stores: Option<(Database, PrivateRedis)>,
+}
+
+impl Processes {
+    /// A shop with these settings, besides the stores'.
+    pub(crate) async fn start(mode: Mode, settings: &[(&str, &str)]) -> Self {
+        let options = AppOptions::new(flashdeal_binary().unwrap()).env("FLASHDEAL_RATE_LIMIT", "off");
+        let options = settings.iter().fold(options, |options, (name, value)| options.env(name, value));
+        Self::start_with(mode, options).await
+    }
+
+    /// The same of any options.
+    pub(crate) async fn start_with(mode: Mode, mut options: AppOptions) -> Self {
+        let stores = if mode == Mode::Embedded {
+            None
+        } else {
+            let database = PrivatePostgres::shared().await.unwrap().empty_database().await.unwrap();
+            let redis = PrivateRedis::start(RedisOptions::default()).await.unwrap();
+            options = options.env("DATABASE_URL", &database.url()).env("REDIS_URL", &redis.url());
+            Some((database, redis))
+        };
+        let mut apps = Vec::new();
+        for _ in 0..if stores.is_some() { 2 } else { 1 } {
+            apps.push(AppProcess::start(options.clone()).await.unwrap());
+        }
+        Self { apps, turn: AtomicUsize::new(0), options, stores }
+    }
+
+    /// The instance whose turn it is.
+    pub(crate) fn next(&self) -> &AppProcess {
+        &self.apps[self.turn.fetch_add(1, Ordering::Relaxed) % self.apps.len()]
+    }
+
+    /// A call of the instance whose turn it is.
+    pub(crate) fn call(&self, method: &str, path: &str) -> Call {
+        Call::new(self.next().http().unwrap(), method, path)
+    }
+
+    /// All instances.
+    pub(crate) fn apps(&self) -> &[AppProcess] {
+        &self.apps
+    }
+
+    /// A new product without anybody's token; its id.
+    pub(crate) async fn product(&self, units: u64) -> String {
+        let body = json!({ "name": "Phone", "price": "9.99", "totalStock": units });
+        self.call("POST", "/api/products").json(&body).send().await.is(201).id("id")
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.stores.as_ref().expect("an embedded shop has no database").0
+    }
+
+    pub(crate) fn redis(&self) -> &PrivateRedis {
+        &self.stores.as_ref().expect("an embedded shop has no Redis").1
+    }
+
+    /// Runs a command of the binary on the same stores: its exit status and what it said.
+    pub(crate) async fn command(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let mut options = self.options.clone();
+        if self.stores.is_none() {
+            options = options.env("FLASHDEAL_DATA_DIR", self.apps[0].folder().join("data").to_str().unwrap());
+        }
+        let options = arguments.iter().fold(options, |options, argument| options.arg(argument));
+        let (status, said) = AppProcess::run_to_end(options, COMMAND_LIMIT).await.unwrap();
+        (status.code(), said)
+    }
+}

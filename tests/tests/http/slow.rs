@@ -1,0 +1,290 @@
+//! Clients that are slow, silent, endless or deaf: each is answered or cut off, and everybody else is served meanwhile.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use flashdeal_tests::process::{AppOptions, AppProcess, flashdeal_binary};
+use futures_util::future::{BoxFuture, FutureExt, join_all};
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::processes::Processes;
+use crate::shop::{Call, Mode, reserve_path};
+
+// What stands before the stores is the same in every mode.
+cases!(embedded only:
+    whoever_is_slow_silent_or_endless_is_cut_off,
+    whoever_never_reads_is_given_up_and_costs_little,
+    connections_are_bounded_by_the_files_there_may_be,
+);
+
+/// How long a client may be at it. The server takes 5 s for a head or a body, 5 s to part, 15 s for a connection that is quiet;
+/// the rest is for a machine that is busy.
+const CUT_OFF_WITHIN: Duration = Duration::from_secs(60);
+/// Between two bytes of a trickle: often enough that no pause of the server's is long.
+const TRICKLE: Duration = Duration::from_millis(400);
+
+/// One worker, so that whoever holds it up holds up everybody; and time enough for a disk that is busy.
+const SETTINGS: [(&str, &str); 2] = [("FLASHDEAL_WORKERS", "1"), ("FLASHDEAL_REQUEST_DEADLINE", "30s")];
+
+const GOOD: &str = "GET /api/products HTTP/1.1\r\nhost: shop\r\n\r\n";
+const POST: &str = "POST /api/products HTTP/1.1\r\nhost: shop\r\ncontent-type: application/json\r\n";
+
+/// What somebody sends: at once, and then again and again.
+struct Client {
+    name: &'static str,
+    first: String,
+    then: &'static str,
+    pause: Duration,
+    /// The last status they may get; none if they are just cut off.
+    answered: &'static [&'static str],
+}
+
+fn clients() -> Vec<Client> {
+    let client = |name, first: String, then, answered| Client { name, first, then, pause: TRICKLE, answered };
+    let fast = |name, first: String, then, answered| Client { name, first, then, pause: Duration::ZERO, answered };
+    let chunked = format!("{POST}transfer-encoding: chunked\r\n\r\n");
+    let sized = |bytes: usize| format!("{POST}content-length: {bytes}\r\n\r\n{{");
+    vec![
+        client("says nothing", String::new(), "", &["", "408"]),
+        client("stops in the request line", "GET /api/prod".to_owned(), "", &["408"]),
+        client("trickles a request line", "GET /".to_owned(), "x", &["408"]),
+        client("trickles headers", "GET / HTTP/1.1\r\nhost: shop\r\n".to_owned(), "x-a: b\r\n", &["408"]),
+        // Their first request was in order. What they got was that one's answer, or one to the next.
+        client("says nothing more", GOOD.to_owned(), "", &["200"]),
+        client("stops in the next request", format!("{GOOD}GET /api/prod"), "", &["200", "408"]),
+        client(
+            "trickles the next headers",
+            format!("{GOOD}GET / HTTP/1.1\r\nhost: shop\r\n"),
+            "x-a: b\r\n",
+            &["200", "408"],
+        ),
+        client("sends line breaks for ever", GOOD.to_owned(), "\r\n", &["200", "400", "408"]),
+        client("keeps its body", format!("{POST}content-length: 20\r\n\r\n"), "", &["400"]),
+        client(
+            "keeps its body till it is told",
+            format!("{POST}expect: 100-continue\r\ncontent-length: 20\r\n\r\n"),
+            "",
+            &["400"],
+        ),
+        client("trickles a body", sized(15_000), " ", &["400"]),
+        client("trickles chunks", chunked.clone(), "1\r\n \r\n", &["400"]),
+        client("trickles a chunk's size", chunked.clone(), "0", &["400"]),
+        client(
+            "asks to upgrade and stops",
+            "GET / HTTP/1.1\r\nhost: shop\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n".to_owned(),
+            "",
+            &["200", "400"],
+        ),
+        client(
+            "asks to connect and stops",
+            "CONNECT shop:80 HTTP/1.1\r\nhost: shop\r\n\r\n".to_owned(),
+            "",
+            &["404", "405", "400"],
+        ),
+        // These do not wait.
+        fast(
+            "sends headers for ever",
+            "GET / HTTP/1.1\r\nhost: shop\r\n".to_owned(),
+            "x-a: bcdefghijklmnopqrstuvwxyz\r\n",
+            &["431", "400"],
+        ),
+        fast(
+            "sends one header for ever",
+            "GET / HTTP/1.1\r\nhost: shop\r\nx-a: ".to_owned(),
+            "abcdefghijklmnopqrstuvwxyz",
+            &["431", "400"],
+        ),
+        fast("sends a path for ever", "GET /".to_owned(), "abcdefghijklmnopqrstuvwxyz", &["431", "414", "400"]),
+        fast("sends chunks for ever", chunked.clone(), "1a\r\nabcdefghijklmnopqrstuvwxyz\r\n", &["413"]),
+        fast(
+            "sends a chunk's extension for ever",
+            format!("{chunked}1;"),
+            "abcdefghijklmnopqrstuvwxyz",
+            &["400", "413"],
+        ),
+        // What is more than it said is the next request, and none.
+        fast("sends more than it said", sized(100), "abcdefghijklmnopqrstuvwxyz", &["400", "431"]),
+        fast("says it sends a gigabyte", sized(1_000_000_000), "abcdefghijklmnopqrstuvwxyz", &["413"]),
+        fast("sends garbage for ever", String::new(), "\u{1}\u{2}garbage\r\n\r\n", &["400"]),
+        fast(
+            "has a thousand headers",
+            format!("GET / HTTP/1.1\r\nhost: shop\r\n{}\r\n", "x-a: b\r\n".repeat(1_000)),
+            "",
+            &["431", "400"],
+        ),
+        fast(
+            "has a header of 200 KB",
+            format!("GET / HTTP/1.1\r\nhost: shop\r\nx-a: {}\r\n\r\n", "b".repeat(200_000)),
+            "",
+            &["431", "400"],
+        ),
+    ]
+}
+
+/// Does what a client does until the server hangs up, and tells what the last answer was and how long it took.
+async fn suffer(address: SocketAddr, client: &Client) -> (String, Duration) {
+    let began = Instant::now();
+    let (mut reader, mut writer) = TcpStream::connect(address).await.unwrap().into_split();
+    let send = async {
+        // A server that hangs up makes this fail; what it answered says the rest.
+        let mut sent = writer.write_all(client.first.as_bytes()).await;
+        while !client.then.is_empty() && sent.is_ok() {
+            let more = if client.pause.is_zero() { client.then.repeat(200) } else { client.then.to_owned() };
+            sleep(client.pause).await;
+            sent = writer.write_all(more.as_bytes()).await;
+        }
+        // The writing half must stay open: to close it would be to hang up.
+        std::future::pending::<()>().await;
+    };
+    let read = async {
+        let mut answer = Vec::new();
+        let mut some = [0; 4096];
+        while let Ok(read @ 1..) = reader.read(&mut some).await {
+            answer.extend_from_slice(&some[..read]);
+        }
+        answer
+    };
+    let answer = tokio::select! {
+        answer = timeout(CUT_OFF_WITHIN, read) => answer.unwrap_or_else(|_| panic!("who {} is still there", client.name)),
+        () = send => unreachable!("it never ends"),
+    };
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let last = answer.rmatch_indices("HTTP/1.1 ").map(|(at, _)| answer[at + 9..at + 12].to_owned()).next();
+    (last.unwrap_or_default(), began.elapsed())
+}
+
+/// Asks as people do, until it is told to stop; every answer must be a good one.
+async fn be_served(shop: &Processes, product: &str, over: Arc<AtomicBool>) -> u32 {
+    let mut served = 0;
+    while !over.load(Ordering::Relaxed) || served < 3 {
+        let body = json!({ "userId": format!("guest{served}"), "quantity": 1 });
+        shop.call("POST", &reserve_path(product)).json(&body).send().await.is(201);
+        shop.call("GET", "/health/ready").send().await.is(200);
+        served += 1;
+        sleep(Duration::from_millis(100)).await;
+    }
+    served
+}
+
+async fn whoever_is_slow_silent_or_endless_is_cut_off(mode: Mode) {
+    let shop = Processes::start(mode, &SETTINGS).await;
+    let product = shop.product(1_000_000).await;
+    let (address, files) = (shop.next().addr(), files(shop.next()));
+    let over = Arc::new(AtomicBool::new(false));
+    let attacks = async {
+        // Each of them three times at once.
+        let attacks = join_all((0..3).flat_map(|_| clients()).map(|client| async move {
+            let (status, took) = suffer(address, &client).await;
+            assert!(client.answered.contains(&status.as_str()), "who {} got {status:?} after {took:?}", client.name);
+        }));
+        attacks.await;
+        over.store(true, Ordering::Relaxed);
+    };
+    let (_, served) = tokio::join!(attacks, be_served(&shop, &product, Arc::clone(&over)));
+    assert!(served >= 3);
+    all_gone(shop.next(), files).await;
+    let log = shop.next().supervised().log();
+    assert!(!log.contains("panicked") && !log.contains("ERROR"), "what callers do is no error of ours: {log}");
+}
+
+/// The open files of a process.
+fn files(app: &AppProcess) -> usize {
+    fs::read_dir(format!("/proc/{}/fd", app.pid().unwrap())).unwrap().count()
+}
+
+/// The most memory it ever had, in KiB.
+fn peak_memory(app: &AppProcess) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", app.pid().unwrap())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// Waits until a process has not many more files than it had.
+async fn all_gone(app: &AppProcess, before: usize) {
+    let began = Instant::now();
+    // The connections of honest clients are kept for some seconds, and the stores may have opened some.
+    while files(app) > before + 8 {
+        assert!(began.elapsed() < CUT_OFF_WITHIN, "{before} files were open before, and {} still are", files(app));
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
+async fn whoever_never_reads_is_given_up_and_costs_little(mode: Mode) {
+    let shop = Processes::start(mode, &SETTINGS).await;
+    let product = shop.product(1_000_000).await;
+    shop.call("GET", "/docs/swagger-ui-bundle.js").send().await.is(200);
+    let (app, address) = (shop.next(), shop.next().addr());
+    let (before, memory) = (files(app), peak_memory(app));
+    // Thousands of requests for the largest page there is, and for small ones, by twenty who read none of the answers.
+    let large = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: shop\r\n\r\n";
+    let last = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n";
+    let floods: Vec<BoxFuture<'_, TcpStream>> = (0..20)
+        .map(|nth| {
+            let requests = match nth % 4 {
+                0 => large.repeat(3_000),
+                1 => GOOD.repeat(5_000),
+                2 => last.to_owned(),
+                _ => format!("{}{}", large.repeat(10), "GET / HT"),
+            };
+            async move {
+                let mut stream = TcpStream::connect(address).await.unwrap();
+                // A server that reads no more is as good as one that hangs up.
+                let _ = timeout(Duration::from_secs(10), stream.write_all(requests.as_bytes())).await;
+                stream
+            }
+            .boxed()
+        })
+        .collect();
+    let over = Arc::new(AtomicBool::new(false));
+    let attack = async {
+        let deaf = join_all(floods).await;
+        all_gone(app, before).await;
+        over.store(true, Ordering::Relaxed);
+        // Only now do they go.
+        drop(deaf);
+    };
+    let ((), _) = tokio::join!(attack, be_served(&shop, &product, Arc::clone(&over)));
+    let grown = peak_memory(app) - memory;
+    // Each may have one page in the buffer, one in the kernel, and what is read of its requests: not the gigabytes it asked for.
+    assert!(grown < 600_000, "it took {grown} KiB more");
+}
+
+async fn connections_are_bounded_by_the_files_there_may_be(_mode: Mode) {
+    const FILES: usize = 400;
+    let options = AppOptions::new("/bin/sh").arg("-c").arg(&format!("ulimit -n {FILES}; exec \"$0\""));
+    let options = options.arg(flashdeal_binary().unwrap().to_str().unwrap());
+    let options = options.env("FLASHDEAL_RATE_LIMIT", "off");
+    let options = SETTINGS.iter().fold(options, |options, (name, value)| options.env(name, value));
+    let app = AppProcess::start(options).await.unwrap();
+    let before = files(&app);
+    // Twice as many as there is room for, all silent.
+    let silent = join_all((0..2 * FILES).map(|_| TcpStream::connect(app.addr()))).await;
+    let silent: Vec<TcpStream> = silent.into_iter().map(Result::unwrap).collect();
+    let began = Instant::now();
+    let http = app.http().unwrap();
+    // Who comes later waits until the silent ones before them are cut off, and is served.
+    let mut most = 0;
+    let mut served = 0;
+    while served < 5 {
+        most = most.max(files(&app));
+        let product = json!({ "name": "Phone", "price": 1, "totalStock": 1 });
+        let made =
+            timeout(Duration::from_secs(20), Call::new(http.clone(), "POST", "/api/products").json(&product).send());
+        if let Ok(made) = made.await {
+            made.is(201);
+            served += 1;
+        }
+        assert!(began.elapsed() < Duration::from_secs(120), "nobody else is served");
+    }
+    assert!(most < FILES, "{most} files were open");
+    let log = app.supervised().log();
+    assert!(!log.contains("Too many open files") && !log.contains("ERROR"), "{log}");
+    drop(silent);
+    all_gone(&app, before).await;
+}
