@@ -25,6 +25,7 @@ mod connection;
 mod door;
 mod error;
 mod migrations;
+mod openings;
 mod pool;
 mod queries;
 mod rows;

@@ -18,6 +18,7 @@ use crate::books;
 use crate::commits::Commits;
 use crate::config::PostgresConfig;
 use crate::error::{ConnectError, failed, unavailable};
+use crate::openings::Openings;
 use crate::pool::Pool;
 use crate::queries::change_product::{ChangeProduct, ChangeRow};
 use crate::queries::create_product::CreateProduct;
@@ -39,6 +40,7 @@ pub struct PostgresStore {
     audits: Pool,
     commits: Arc<Batches<Commits>>,
     voids: Arc<Batches<Voids>>,
+    openings: Arc<Openings>,
     warnings: Arc<[String]>,
 }
 
@@ -54,6 +56,7 @@ impl PostgresStore {
         Ok(Self {
             commits: Arc::new(Batches::new(pool.clone(), config.limits)),
             voids: Arc::new(Batches::new(pool.clone(), config.limits)),
+            openings: Arc::new(Openings::new(pool.clone(), config.limits)),
             warnings: warnings.into(),
             pool,
             audits,
@@ -165,11 +168,7 @@ impl StockRepository for PostgresStore {
     }
 
     async fn open_epoch(&self, product: ProductId) -> Result<Option<RecordState>, StoreError> {
-        let query = diesel::update(products::table.find(*product.as_uuid()))
-            .set((products::epoch.eq(products::epoch + 1), products::version.eq(products::version + 1)))
-            .returning((products::epoch, products::version, products::total_stock));
-        let rows: Vec<(i64, i64, i32)> = self.pool.load("open_epoch", query).await?;
-        first(rows).map(|(epoch, version, total)| state(Some(epoch), Some(version), Some(total))).transpose()
+        self.openings.submit(product).await
     }
 
     async fn states(&self, ids: &[ProductId]) -> Result<Vec<(ProductId, RecordState)>, StoreError> {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use flashdeal_domain::ports::{CheckoutKey, Commit, Sale, Settlement};
-use flashdeal_domain::{Epoch, IdempotencyKey, OrderId, StockRepository, StoreError, UserId};
+use flashdeal_domain::{Epoch, IdempotencyKey, OrderId, ProductId, StockRepository, StoreError, UserId};
 use futures_util::future::join_all;
 
 use crate::support::{books, database, id, left, product, sale, sold, store, units};
@@ -39,6 +39,27 @@ async fn one_reservation_committed_fifty_times_is_one_order() {
     .await;
     let orders: HashSet<_> = answers.into_iter().map(|answer| sold(answer).id).collect();
     assert_eq!((orders.len(), left(&store, product).await), (1, 49));
+}
+
+/// A sale of many products begins with an opening for each, and everyone who opens one gets an epoch of their own.
+#[tokio::test]
+async fn everyone_who_opens_a_product_gets_an_epoch_of_their_own() {
+    let database = database().await;
+    let (store, other) = (store(database.url()).await, store(database.url()).await);
+    let products = join_all((0..40).map(|_| product(&store, 7))).await;
+    let opened = join_all(products.iter().cycle().take(200).enumerate().map(|(n, product)| {
+        let store = if n % 3 == 0 { &other } else { &store };
+        async move { (*product, store.open_epoch(*product).await.unwrap().unwrap()) }
+    }));
+    let mut epochs: Vec<_> =
+        opened.await.into_iter().map(|(product, state)| (product, state.epoch, state.total)).collect();
+    epochs.sort_by_key(|(product, epoch, _)| (*product, *epoch));
+    let mut expected = products;
+    expected.sort();
+    let expected: Vec<_> =
+        expected.into_iter().flat_map(|product| (1..=5).map(move |epoch| (product, Epoch(epoch), units(7)))).collect();
+    assert_eq!(epochs, expected);
+    assert_eq!(store.open_epoch(ProductId::from_uuid(id())).await.unwrap(), None);
 }
 
 /// The same reservation with another quantity in the same batch is not the same sale: the first one counts.

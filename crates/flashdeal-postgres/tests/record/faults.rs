@@ -165,9 +165,15 @@ async fn a_locked_row_is_waited_for_no_longer_than_a_call_may_take() {
     let begun = Instant::now();
     // Sales of other products, some of which share a statement with the one that has to wait.
     let neighbours = join_all(others.iter().map(|other| store.commit(sale(*other, "bob"))));
-    let (commit, epoch, neighbours) = tokio::join!(store.commit(one.clone()), store.open_epoch(product), neighbours);
+    let opened = join_all(others.iter().map(|other| store.open_epoch(*other)));
+    let (commit, epoch, neighbours, opened) =
+        tokio::join!(store.commit(one.clone()), store.open_epoch(product), neighbours, opened);
     for neighbour in neighbours {
-        sold(neighbour);
+        // One whose gate was opened meanwhile is fenced.
+        assert!(matches!(neighbour, Ok(Commit::Sold { .. } | Commit::Fenced)), "{neighbour:?}");
+    }
+    for opened in opened {
+        assert!(matches!(opened, Ok(Some(_))), "{opened:?}");
     }
     assert!(begun.elapsed() < CALL_TIMEOUT + GRACE, "{:?}", begun.elapsed());
     unavailable(&commit);

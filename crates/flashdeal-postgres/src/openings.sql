@@ -1,0 +1,12 @@
+WITH locked AS (
+    SELECT id
+    FROM products
+    WHERE id = ANY ($1)
+    ORDER BY id
+    FOR UPDATE
+)
+UPDATE products
+SET epoch = products.epoch + 1, version = products.version + 1
+FROM locked
+WHERE products.id = locked.id
+RETURNING products.id, products.epoch, products.version, products.total_stock
