@@ -25,7 +25,7 @@ const UNITS: [u64; 2] = [300, 100_000];
 /// The sale is under way when so many were sold.
 const UNDER_WAY: usize = 40;
 /// How long the machine may take for whatever is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What is seen of the sale of one product.
 #[derive(Default)]

@@ -17,7 +17,7 @@ use crate::reply;
 use crate::shop::{Call, checkout_path, reserve_path};
 
 /// How long a command of the binary may take.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// Roles belong to a whole server, so these cases have one to themselves.
 static POSTGRES: OnceCell<PrivatePostgres> = OnceCell::const_new();
