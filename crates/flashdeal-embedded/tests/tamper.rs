@@ -113,7 +113,9 @@ async fn verify(store: &EmbeddedStore) -> BTreeMap<ProductId, Vec<String>> {
         assert!(!finding.detail.is_empty());
         found.entry(finding.product).or_default().push(finding.kind.name().to_owned());
     }
-    found.values_mut().for_each(|kinds| kinds.sort());
+    for kinds in found.values_mut() {
+        kinds.sort();
+    }
     found
 }
 

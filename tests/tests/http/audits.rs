@@ -28,7 +28,9 @@ async fn verify(shop: &Processes) -> Found {
         assert!(!text("detail").is_empty());
         found.entry(text("productId")).or_default().push(text("kind"));
     }
-    found.values_mut().for_each(|kinds| kinds.sort());
+    for kinds in found.values_mut() {
+        kinds.sort();
+    }
     assert_eq!(told["balances"], found.is_empty(), "{said}");
     assert_eq!(status, Some(i32::from(!found.is_empty())), "{said}");
     found
@@ -116,14 +118,14 @@ async fn what_somebody_tampered_with_is_told_and_nothing_else(mode: Mode) {
     let mut wanted = Found::new();
     let mut products = Vec::new();
     // One product for each row here, and one that nobody touches.
-    for _ in 0..RECORD.len() + GATE.len() + 1 {
+    for _ in 0..=RECORD.len() + GATE.len() {
         products.push(sold_and_held(&shop).await);
     }
     assert_eq!(verify(&shop).await, Found::new());
     let mut untouched = products.iter();
     for (statements, kinds) in RECORD {
         let product = untouched.next().unwrap();
-        tamper(&shop, &statements.replace("$", &format!("'{product}'"))).await;
+        tamper(&shop, &statements.replace('$', &format!("'{product}'"))).await;
         wanted.insert(product.clone(), kinds.iter().map(ToString::to_string).collect());
     }
     for (script, kinds) in GATE {
