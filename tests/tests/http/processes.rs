@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use flashdeal_tests::http::Http;
 use flashdeal_tests::postgres::{Database, PrivatePostgres};
 use flashdeal_tests::process::{AppOptions, AppProcess, flashdeal_binary};
 use flashdeal_tests::redis::{PrivateRedis, RedisOptions};
@@ -16,6 +17,8 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(90);
 /// One process with a file of its own, or two over a database and a Redis of their own.
 pub(crate) struct Processes {
     apps: Vec<AppProcess>,
+    // Whoever keeps their connections is not late with the first request of a new one, however busy the machine is.
+    clients: Vec<Http>,
     turn: AtomicUsize,
     options: AppOptions,
     stores: Option<(Database, PrivateRedis)>,
@@ -43,7 +46,8 @@ impl Processes {
         for _ in 0..if stores.is_some() { 2 } else { 1 } {
             apps.push(AppProcess::start(options.clone()).await.unwrap());
         }
-        Self { apps, turn: AtomicUsize::new(0), options, stores }
+        let clients = apps.iter().map(|app| app.http().unwrap()).collect();
+        Self { apps, clients, turn: AtomicUsize::new(0), options, stores }
     }
 
     /// The instance whose turn it is.
@@ -53,7 +57,8 @@ impl Processes {
 
     /// A call of the instance whose turn it is.
     pub(crate) fn call(&self, method: &str, path: &str) -> Call {
-        Call::new(self.next().http().unwrap(), method, path)
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        Call::new(self.clients[turn % self.clients.len()].clone(), method, path)
     }
 
     /// All instances.

@@ -17,12 +17,14 @@ const PRODUCT: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 /// Bodies that create and change products.
 pub fn product_bodies(data: &[u8]) {
     let body = JsonBody::of(data);
-    let read: Map<String, Value> = serde_json::from_slice(data).unwrap_or_default();
+    let read = read(data);
     match parse_new(&body) {
         Ok(new) => {
-            assert_eq!(stands(&read, "name").map(str::trim), Some(new.name.as_str()));
-            assert_eq!(stands(&read, "description").unwrap_or(""), new.description.as_str());
-            assert_eq!(read.get("totalStock"), Some(&new.total_stock.get().into()));
+            if let Some(read) = &read {
+                assert_eq!(stands(read, "name").map(str::trim), Some(new.name.as_str()));
+                assert_eq!(stands(read, "description").unwrap_or(""), new.description.as_str());
+                assert_eq!(read.get("totalStock"), Some(&new.total_stock.get().into()));
+            }
             let again = format!(
                 "{{\"name\":{},\"description\":{},\"price\":{},\"totalStock\":{}}}",
                 json!(new.name.as_str()),
@@ -37,13 +39,20 @@ pub fn product_bodies(data: &[u8]) {
     match parse_change(&asked(PRODUCT, None), &body) {
         Ok((product, patch)) => {
             assert!(product.to_string() == PRODUCT && patch != ProductPatch::default());
-            assert_eq!(stands(&read, "name").map(str::trim), patch.name.as_ref().map(ProductName::as_str));
-            assert_eq!(stands(&read, "description"), patch.description.as_ref().map(Description::as_str));
-            let units = patch.add_stock.map(signed);
-            assert_eq!(read.get("addStock").and_then(Value::as_i64), units);
+            if let Some(read) = &read {
+                assert_eq!(stands(read, "name").map(str::trim), patch.name.as_ref().map(ProductName::as_str));
+                assert_eq!(stands(read, "description"), patch.description.as_ref().map(Description::as_str));
+                assert_eq!(read.get("addStock").and_then(Value::as_i64), patch.add_stock.map(signed));
+            }
         }
         Err(problem) => is_refusal(&problem),
     }
+}
+
+/// The body as a reader has it who keeps all of it. Half a surrogate pair in a field that nobody asked for, or one nested without
+/// end, is nothing it can keep, and nothing that is looked at here.
+fn read(data: &[u8]) -> Option<Map<String, Value>> {
+    serde_json::from_slice(data).ok()
 }
 
 /// Bodies that reserve, release and check out, with the product in the path, the key in a header and a query.
@@ -51,13 +60,13 @@ pub fn sale_bodies(data: &[u8]) {
     let ([path, key, query], body) = lines(data);
     let (path, query) = (text(path), text(query));
     let request = asked(path, (!key.is_empty()).then_some(key));
-    let (read, sent) = (serde_json::from_slice::<Map<String, Value>>(body).ok(), JsonBody::of(body));
-    let user = |found: &UserId| read.as_ref().and_then(|read| stands(read, "userId")) == Some(found.as_str());
+    let (read, sent) = (read(body), JsonBody::of(body));
+    let user = |found: &UserId| read.as_ref().is_none_or(|read| stands(read, "userId") == Some(found.as_str()));
     match parse_reserve(&Access::Anyone, &request, &sent) {
         Ok(reserve) => {
             assert!(reserve.product.to_string() == path.to_lowercase() && user(&reserve.user));
-            let quantity = read.as_ref().and_then(|read| read.get("quantity"));
-            assert_eq!(quantity, Some(&reserve.quantity.get().into()));
+            let quantity = Value::from(reserve.quantity.get());
+            assert!(read.as_ref().is_none_or(|read| read.get("quantity") == Some(&quantity)), "{quantity}");
             assert_eq!(reserve.key.as_ref().map_or(&b""[..], |key| key.as_str().as_bytes()), key);
         }
         Err(problem) => is_refusal(&problem),
@@ -65,8 +74,9 @@ pub fn sale_bodies(data: &[u8]) {
     match parse_checkout(&Access::Anyone, &request, &sent) {
         Ok(checkout) => {
             assert!(checkout.product.to_string() == path.to_lowercase() && user(&checkout.user));
-            let named = read.as_ref().and_then(|read| stands(read, "reservationId")).map(str::to_lowercase);
-            assert_eq!(checkout.named.map(|id| id.to_string()), named);
+            let named = checkout.named.map(|id| id.to_string());
+            let stands = |read| stands(read, "reservationId").map(str::to_lowercase);
+            assert!(read.as_ref().is_none_or(|read| stands(read) == named), "{named:?}");
         }
         Err(problem) => is_refusal(&problem),
     }
