@@ -116,10 +116,10 @@ mod tests {
             assert!(help.contains(expected), "{expected} is not in:\n{help}");
         }
         for command in Cli::command().get_subcommands_mut() {
+            let listed = help.lines().any(|line| line.trim_start().starts_with(&format!("{} ", command.get_name())));
+            assert!(listed, "{} is not in:\n{help}", command.get_name());
             let help = command.render_long_help().to_string();
             assert!(help.contains("Examples:"), "no examples in:\n{help}");
         }
     }
-            let listed = help.lines().any(|line| line.trim_start().starts_with(&format!("{} ", command.get_name())));
-            assert!(listed, "{} is not in:\n{help}", command.get_name());
 }

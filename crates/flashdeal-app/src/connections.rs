@@ -122,7 +122,8 @@ impl Drop for Answering {
 /// as many files as the system lets it.
 pub(crate) fn most_per_worker(workers: NonZeroUsize) -> usize {
     let mut limit = getrlimit(Resource::Nofile);
-    if limit.current != limit.maximum && setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).is_ok() {
+    if limit.current != limit.maximum && setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).is_ok()
+    {
         limit.current = limit.maximum;
     }
     let files = limit.current.unwrap_or(u64::MAX);

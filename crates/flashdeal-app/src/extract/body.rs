@@ -44,7 +44,8 @@ impl JsonBody {
             Some(_) => return Err(malformed("The body must be a JSON object.")),
         }
         // A field that nobody asked for must be text, too.
-        let text = std::str::from_utf8(&self.0).map_err(|_| malformed("The body is not valid JSON: it is not UTF-8."))?;
+        let text =
+            std::str::from_utf8(&self.0).map_err(|_| malformed("The body is not valid JSON: it is not UTF-8."))?;
         serde_json::from_str(text).map_err(|error| malformed(format!("The body is not valid JSON: {error}.")))
     }
 }
