@@ -1,36 +1,43 @@
 //! Openings, by the batch: a sale of ten thousand products begins with an epoch for each of them.
+//!
+//! A batch waits for nobody's lock. Who is not opened by it is opened by a statement of their own: somebody else has the row, or
+//! opens the same product in the same batch (each caller gets an epoch of their own), or there is no such product.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer};
 use flashdeal_batching::{Batcher, Limits, Rejected, Run};
 use flashdeal_domain::{ProductId, RecordState, StoreError};
-use futures_util::future::join_all;
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use crate::error::{STORE, lost, unavailable};
 use crate::pool::Pool;
 use crate::rows::state;
+use crate::schema::products;
 
-/// Raises the epochs of these products. It locks their rows in the order of their ids, as every statement about several does.
-const OPEN: &str = include_str!("openings.sql");
+/// Raises the epochs of those whose rows nobody has locked.
+const OPEN_FREE: &str = include_str!("openings.sql");
+/// The most products in one statement: it holds all their rows until it ends.
+const BATCH: usize = 64;
 
 /// Gathers those who open a product.
 pub(crate) struct Openings(Batcher<Runner>);
 
-/// What one caller hears: the state after it, or `None` if no product has the id.
-type Opened = Result<Option<RecordState>, StoreError>;
-
 impl Openings {
     pub(crate) fn new(pool: Pool, limits: Limits) -> Self {
-        Self(Batcher::across_threads(Runner(pool), limits))
+        Self(Batcher::across_threads(Runner(pool), Limits { batch: BATCH, ..limits }))
     }
 
-    pub(crate) async fn submit(&self, product: ProductId) -> Opened {
-        match timeout(self.0.runner().0.call_timeout(), self.0.submit((), product)).await {
-            Ok(Ok(opened)) => opened,
+    /// The state after it, or `None` if no product has the id.
+    pub(crate) async fn submit(&self, product: ProductId) -> Result<Option<RecordState>, StoreError> {
+        let pool = &self.0.runner().0;
+        let waiting = Waiting { product, since: Instant::now() };
+        match timeout(pool.call_timeout(), self.0.submit((), waiting)).await {
+            Ok(Ok(Ok(Some(opened)))) => Ok(Some(opened)),
+            Ok(Ok(Ok(None))) => alone(pool, product).await,
+            Ok(Ok(Err(error))) => Err(error),
             Ok(Err(Rejected::Full)) => Err(StoreError::Overloaded { store: STORE }),
             Ok(Err(Rejected::Lost)) => Err(lost()),
             Err(_) => Err(unavailable("no answer in time")),
@@ -38,56 +45,48 @@ impl Openings {
     }
 }
 
+async fn alone(pool: &Pool, product: ProductId) -> Result<Option<RecordState>, StoreError> {
+    let query = diesel::update(products::table.find(*product.as_uuid()))
+        .set((products::epoch.eq(products::epoch + 1), products::version.eq(products::version + 1)))
+        .returning((products::epoch, products::version, products::total_stock));
+    let rows: Vec<(i64, i64, i32)> = pool.load("open_epoch", query).await?;
+    let opened = rows.into_iter().next();
+    opened.map(|(epoch, version, total)| state(Some(epoch), Some(version), Some(total))).transpose()
+}
+
+struct Waiting {
+    product: ProductId,
+    since: Instant,
+}
+
 struct Runner(Pool);
 
 impl Run for Runner {
     type Key = ();
-    type Item = ProductId;
-    type Answer = Opened;
+    type Item = Waiting;
+    /// `None`: not opened here.
+    type Answer = Result<Option<RecordState>, StoreError>;
 
-    async fn run(&self, (): &(), products: Vec<ProductId>) -> Vec<Opened> {
-        let deadline = self.0.deadline();
-        let mut answers: Vec<Option<Opened>> = vec![None; products.len()];
-        let mut pending: Vec<(usize, ProductId)> = products.into_iter().enumerate().collect();
-        while !pending.is_empty() {
-            // Each caller gets an epoch of their own, so one who opens the same product as another has a later turn.
-            let mut seen = HashSet::new();
-            let (now, later): (Vec<_>, Vec<_>) = pending.into_iter().partition(|(_, product)| seen.insert(*product));
-            for (place, opened) in self.round(&now, deadline).await {
-                if let Some(answer) = answers.get_mut(place) {
-                    *answer = Some(opened);
-                }
-            }
-            pending = later;
+    async fn run(&self, (): &(), items: Vec<Waiting>) -> Vec<Self::Answer> {
+        if let [_] = items.as_slice() {
+            return vec![Ok(None)];
         }
-        answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(lost()))).collect()
+        // Whoever waited longer than a call may take has been told so: a fence that nobody waits for only hinders sales.
+        let is_fresh = |item: &&Waiting| item.since.elapsed() < self.0.call_timeout();
+        let mut ids: Vec<Uuid> = items.iter().filter(is_fresh).map(|item| *item.product.as_uuid()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        match self.open(ids).await {
+            Ok(mut opened) => items.into_iter().map(|item| Ok(opened.remove(&item.product))).collect(),
+            Err(error) => vec![Err(error); items.len()],
+        }
     }
 }
 
 impl Runner {
-    /// One statement for all; if it fails, one for each, so that a product whose row somebody keeps locked stands alone.
-    async fn round(&self, products: &[(usize, ProductId)], deadline: Instant) -> Vec<(usize, Opened)> {
-        match self.open(products, deadline).await {
-            Ok(opened) => products.iter().map(|(at, product)| (*at, Ok(opened.get(product).copied()))).collect(),
-            Err(error) if products.len() == 1 => products.iter().map(|(at, _)| (*at, Err(error.clone()))).collect(),
-            Err(_) => {
-                let each = products.iter().map(async |one| {
-                    let opened = self.open(std::slice::from_ref(one), deadline).await;
-                    (one.0, opened.map(|opened| opened.get(&one.1).copied()))
-                });
-                join_all(each).await
-            }
-        }
-    }
-
-    async fn open(
-        &self,
-        products: &[(usize, ProductId)],
-        deadline: Instant,
-    ) -> Result<HashMap<ProductId, RecordState>, StoreError> {
-        let ids: Vec<Uuid> = products.iter().map(|(_, product)| *product.as_uuid()).collect();
-        let query = diesel::sql_query(OPEN).bind::<Array<diesel::sql_types::Uuid>, _>(ids);
-        let rows: Vec<OpenedRow> = self.0.load_here("open_epoch", query, deadline).await?;
+    async fn open(&self, ids: Vec<Uuid>) -> Result<HashMap<ProductId, RecordState>, StoreError> {
+        let query = diesel::sql_query(OPEN_FREE).bind::<Array<diesel::sql_types::Uuid>, _>(ids);
+        let rows: Vec<OpenedRow> = self.0.load_here("open_epochs", query, self.0.deadline()).await?;
         rows.into_iter()
             .map(|row| {
                 let state = state(Some(row.epoch), Some(row.version), Some(row.total_stock))?;

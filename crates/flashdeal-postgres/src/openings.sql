@@ -2,8 +2,7 @@ WITH locked AS (
     SELECT id
     FROM products
     WHERE id = ANY ($1)
-    ORDER BY id
-    FOR UPDATE
+    FOR UPDATE SKIP LOCKED
 )
 UPDATE products
 SET epoch = products.epoch + 1, version = products.version + 1
