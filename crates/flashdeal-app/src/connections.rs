@@ -17,8 +17,8 @@ use actix_web::rt::net::TcpStream;
 use rustix::net::Shutdown;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// How long a connection may be open while no request of it is being answered. A client that is slow to read the largest page has
-/// this long for what the kernel does not take over.
+/// How long, in seconds, a connection may be open while no request of it is being answered. A client that is slow to read the
+/// largest page has this long for what the kernel does not take over.
 const QUIET: u64 = 15;
 /// How long the kernel keeps what a client does not take, however long the answer is.
 #[cfg(target_os = "linux")]
@@ -96,7 +96,7 @@ impl Connections {
 impl Connection {
     fn is_quiet(&self, now: u64) -> bool {
         // One that was noted between two looks may be almost a second younger than it seems.
-        self.answering.load(Ordering::Relaxed) == 0
+        self.answering.load(Ordering::Acquire) == 0
             && now.saturating_sub(self.quiet_since.load(Ordering::Relaxed)) > QUIET
     }
 }
@@ -114,7 +114,7 @@ impl Drop for Answering {
     fn drop(&mut self) {
         let Self(connection) = self;
         connection.quiet_since.store(connection.now.load(Ordering::Relaxed), Ordering::Relaxed);
-        connection.answering.fetch_sub(1, Ordering::Relaxed);
+        connection.answering.fetch_sub(1, Ordering::Release);
     }
 }
 

@@ -25,8 +25,9 @@ const SOURCE: &str = include_str!("scripts/books.lua");
 const WHOLE: usize = 4000;
 /// Holds or pages in one slice.
 const SLICE: usize = 250;
-/// A pause is so many times as long as the slice before it took.
+/// A pause is so many times as long as the slice before it took, and not longer than this: what took long was the way there.
 const REST: u32 = 8;
+const LONGEST_REST: Duration = Duration::from_millis(20);
 /// The fields of the state that are read here, and the size of a hold that is held; `scripts/gate/prelude.lua` is the other side.
 const META: &[u8] = b"\0";
 const HELD_SIZE: usize = 30;
@@ -125,7 +126,7 @@ async fn scan(
         if then == "0" {
             return Ok(());
         }
-        sleep(begun.elapsed() * REST).await;
+        sleep((begun.elapsed() * REST).min(LONGEST_REST)).await;
         cursor = then;
     }
 }

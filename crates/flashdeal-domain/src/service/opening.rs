@@ -113,7 +113,12 @@ impl FlashSale {
     /// two instances would fence each other for ever. Whoever raised the epoch is about to open the gate under it, so they are
     /// waited for, by one for all callers in this process; only if they seem to have died half way is the gate reopened.
     pub(super) async fn reopen_after_fence(&self, product: ProductId, refused: Epoch) -> Result<(), SaleError> {
-        self.open_gate(product, true, Some(refused)).await
+        self.open_gate(product, true, Some(refused)).await?;
+        // An opening that was under way for another reason may have found the very epoch that was refused good enough.
+        if stands_open(&self.ports, product, Some(refused), self.policy.settle_after).await?.is_none() {
+            self.open_gate(product, true, Some(refused)).await?;
+        }
+        Ok(())
     }
 
     /// An opening that runs to its end as a task of its own, so that no caller who hangs up can stop it for the others.

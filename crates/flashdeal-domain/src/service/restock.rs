@@ -1,6 +1,9 @@
 //! Restock: an increase goes to the record and is adopted; a decrease goes through the gate first (protocol, "restock").
 
+use std::pin::pin;
 use std::time::Duration;
+
+use futures_util::future::{Either, select};
 
 use crate::error::{SaleError, Shortage, StoreError};
 use crate::ids::ProductId;
@@ -39,10 +42,8 @@ impl FlashSale {
             }
             _ => self.change_and_adopt(id, change).await?,
         };
-        let level = match self.status(id).await {
-            Ok(level) => level,
-            Err(_) => StockLevel::new(product.total_stock, before.reserved()),
-        };
+        let level = self.within(self.policy.checkout_patience / 6, self.status(id)).await;
+        let level = level.unwrap_or_else(|| StockLevel::new(product.total_stock, before.reserved()));
         Ok((Product { total_stock: level.total(), ..product }, level))
     }
 
@@ -50,10 +51,20 @@ impl FlashSale {
         match self.change_in_record(id, change).await? {
             ChangeOutcome::Changed(product, record) => {
                 // The change stands; a gate that cannot hear of it now adopts it within a second (reconcile).
-                self.adopt_change(id, record).await.ok();
+                // Longer than a gate takes that somebody else has to reopen.
+                self.within(self.policy.checkout_patience * 2 / 3, self.adopt_change(id, record)).await;
                 Ok(product)
             }
             other => Err(refusal(&other)),
+        }
+    }
+
+    /// What the gate says after a change that stands, if it says so in time: a gate that fails or hangs must not make the change
+    /// look as if it had not been made.
+    async fn within<T>(&self, time: Duration, gate: impl Future<Output = Result<T, SaleError>>) -> Option<T> {
+        match select(pin!(gate), self.ports.runtime.sleep(time)).await {
+            Either::Left((answer, _)) => answer.ok(),
+            Either::Right(_) => None,
         }
     }
 
