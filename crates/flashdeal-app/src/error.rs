@@ -165,6 +165,16 @@ impl Problem {
         Self::with(Code::Unavailable, details)
     }
 
+    /// For a request whose repeat would be another one: the caller must look before they repeat it.
+    pub(crate) fn look_first(mut self) -> Self {
+        if self.code == Code::Unavailable {
+            let detail = "A store is down or too slow. It may have been done all the same: look at the product before you repeat \
+                          the request.";
+            detail.clone_into(&mut self.details.detail);
+        }
+        self
+    }
+
     pub(crate) fn internal(cause: impl fmt::Display) -> Self {
         let detail = "Something went wrong on our side. Quote the requestId when you report it.".to_owned();
         Self::with(Code::Internal, Details { detail, cause: Some(cause.to_string()), ..Details::default() })
@@ -173,7 +183,7 @@ impl Problem {
     fn insufficient(available: u32, shortage: Shortage) -> Self {
         let (reason, advice) = match shortage {
             Shortage::SoldOut => ("sold_out", "Nothing is left to sell."),
-            Shortage::AllHeld => ("all_held", "Others hold the rest; holds may lapse, so a later try may succeed."),
+            Shortage::AllHeld => ("all_held", "The rest is held; holds may lapse, so a later try may succeed."),
         };
         let detail = format!("{available} units are available. {advice}");
         Self::with(

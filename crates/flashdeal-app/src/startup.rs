@@ -59,7 +59,7 @@ pub struct Running {
 }
 
 /// How long connections may finish what they are at when the server stops. With the rest below ten seconds in all.
-const DRAIN: Duration = Duration::from_secs(6);
+const DRAIN: Duration = Duration::from_secs(5);
 
 /// Opens the stores, applies pending migrations, and serves.
 ///
@@ -107,6 +107,11 @@ impl Running {
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// From now on `/health/ready` says no, and streams of events end; everything else is served as before.
+    pub fn drain(&self) {
+        self.state.drain();
     }
 
     /// Not ready, drain, close. Within ten seconds, whatever the clients do.

@@ -5,7 +5,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_mins(1);
@@ -18,18 +18,24 @@ fn collector() -> (SocketAddr, Receiver<(String, Vec<u8>)>) {
     let address = listener.local_addr().unwrap();
     let (sender, received) = mpsc::channel();
     std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = BufReader::new(stream.unwrap());
-            while let Some(request) = read_request(&mut stream) {
-                let answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n";
-                stream.get_mut().write_all(answer).unwrap();
-                if sender.send(request).is_err() {
-                    return;
-                }
-            }
+        for stream in listener.incoming().map_while(Result::ok) {
+            let sender = sender.clone();
+            // One that is kept open must not keep the next one waiting.
+            std::thread::spawn(move || collect(stream, &sender));
         }
     });
     (address, received)
+}
+
+/// Takes what comes over one connection, until it ends or nobody wants to know any more.
+fn collect(stream: TcpStream, sender: &Sender<(String, Vec<u8>)>) {
+    let mut stream = BufReader::new(stream);
+    while let Some(request) = read_request(&mut stream) {
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n";
+        if stream.get_mut().write_all(answer).is_err() || sender.send(request).is_err() {
+            return;
+        }
+    }
 }
 
 fn read_request(stream: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
@@ -80,10 +86,12 @@ impl Server {
         let (sender, log) = mpsc::channel();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        let serving = wait_for(&log, "\"serving\"");
+        // It is whole before it waits: a server that does not come up must be ended, too.
+        let mut server = Self { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), log, folder };
+        let serving = wait_for(&server.log, "\"serving\"");
         let (_, rest) = serving.split_once("\"address\":\"").unwrap();
-        let address = rest.split('"').next().unwrap().parse().unwrap();
-        Self { child, address, log, folder }
+        server.address = rest.split('"').next().unwrap().parse().unwrap();
+        server
     }
 
     fn get(&self, path: &str, headers: &str) -> String {

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
@@ -24,7 +25,8 @@ Examples:
   flashdeal serve --reservation-ttl 2m --rate-limit off
   flashdeal serve --bind 0.0.0.0:8080 --auth jwt --jwt-algorithm EdDSA --jwt-audience shop --jwt-key-file key.pem
 
-SIGTERM and SIGINT end it: no new requests, the ones under way may finish, within ten seconds.
+SIGTERM and SIGINT end it: no new requests, the ones under way may finish, within ten seconds. With SIGTERM /health/ready
+says 503 for two seconds before that, so that a balancer looks elsewhere first.
 Exit status: 0 ended by a signal, 1 could not go on, 2 settings that cannot be used.";
 
 pub(super) fn run(raw: &RawSettings, warning: Option<String>) -> ExitCode {
@@ -74,8 +76,13 @@ fn serve(settings: &Settings) -> anyhow::Result<()> {
         let mut signals = Signals::listen().context("cannot listen for signals")?;
         let running = start(settings, Environment::default()).await?;
         announce(&running);
-        signals.recv().await;
-        tracing::info!("stopping: no new requests, the ones under way may finish");
+        let signal = signals.recv().await;
+        tracing::info!("stopping: not ready any more, the requests under way may finish");
+        running.drain();
+        if signal == Signal::Terminate {
+            // A second signal, or somebody at the keyboard, does not wait for balancers.
+            let _ = tokio::time::timeout(NOTICE, signals.recv()).await;
+        }
         running.stop().await?;
         tracing::info!("stopped");
         Ok(())
@@ -99,6 +106,16 @@ fn announce(running: &Running) {
     }
 }
 
+/// How long a server that is told to end says that it is not ready and serves all the same: so long a balancer may take to look
+/// elsewhere. Without it, those who connect at that moment are refused.
+const NOTICE: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signal {
+    Terminate,
+    Interrupt,
+}
+
 struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
@@ -110,10 +127,10 @@ impl Signals {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn recv(&mut self) {
+    async fn recv(&mut self) -> Signal {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Signal::Terminate,
+            _ = self.interrupt.recv() => Signal::Interrupt,
         }
     }
 }

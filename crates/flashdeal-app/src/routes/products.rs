@@ -60,7 +60,7 @@ pub(super) async fn create(
 ) -> Result<HttpResponse, Problem> {
     access.admin()?;
     let new = parse_new(&body)?;
-    let product = state.within(state.sale.create_product(new)).await?;
+    let product = state.within(state.sale.create_product(new)).await.map_err(Problem::look_first)?;
     state.products.used(product.id);
     let mut response = answer(CREATED, &ProductBody::from(&product));
     if let Ok(location) = HeaderValue::try_from(format!("/api/products/{}", product.id)) {
@@ -96,7 +96,7 @@ pub(super) async fn change(
 ) -> Result<HttpResponse, Problem> {
     access.admin()?;
     let (id, patch) = parse_change(&request, &body)?;
-    let (product, level) = state.within(state.sale.change_product(id, patch)).await?;
+    let (product, level) = state.within(state.sale.change_product(id, patch)).await.map_err(Problem::look_first)?;
     state.products.used(id);
     Ok(answer(OK, &ProductBody::with_level(&product, level)))
 }
