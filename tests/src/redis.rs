@@ -5,7 +5,8 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use tokio::time::{sleep, timeout};
 
 use crate::certificates::Certificates;
 use crate::resp::{self, Reply};
@@ -14,6 +15,9 @@ use crate::{port, programs};
 
 /// How long a start may take, loading what was saved included.
 const START_LIMIT: Duration = Duration::from_secs(30);
+/// How long a replica may take to catch up, and the pause between two looks at whether it has.
+const COPY_LIMIT: Duration = Duration::from_secs(30);
+const COPY_POLL: Duration = Duration::from_millis(10);
 /// How often a start is tried, each time on another port, in case somebody else took the port in between.
 const START_ATTEMPTS: u32 = 3;
 
@@ -140,6 +144,30 @@ impl PrivateRedis {
     pub async fn promote(&mut self) -> Result<()> {
         self.options.replica_of = None;
         self.command(&["REPLICAOF", "NO", "ONE"]).await.map(drop)
+    }
+
+    /// Waits until `replica`, which copies it, has everything that it has: copies are made after the answer.
+    ///
+    /// # Errors
+    ///
+    /// When one of them does not answer, or it does not catch up within 30 seconds.
+    pub async fn wait_until_copied_by(&self, replica: &Self) -> Result<()> {
+        let copied = async {
+            loop {
+                let offset = self.replication("master_repl_offset:").await?;
+                if offset.is_some() && offset == replica.replication("slave_repl_offset:").await? {
+                    return Ok(());
+                }
+                sleep(COPY_POLL).await;
+            }
+        };
+        timeout(COPY_LIMIT, copied).await.context("the replica does not catch up")?
+    }
+
+    /// A value of `INFO replication`.
+    async fn replication(&self, name: &str) -> Result<Option<String>> {
+        let info = self.command(&["INFO", "replication"]).await?;
+        Ok(info.text().unwrap_or_default().lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned))
     }
 
     /// Kills the server at once (SIGKILL), as a crash would. It returns when it is gone.

@@ -9,7 +9,6 @@ use flashdeal_tests::cluster::RedisCluster;
 use flashdeal_tests::deploy::{REDIS_USER, redis_rules};
 use flashdeal_tests::redis::{Persistence, RedisOptions};
 use flashdeal_tests::sentinel::WatchedRedis;
-use tokio::time::sleep;
 
 use crate::support::Gate;
 
@@ -63,8 +62,7 @@ async fn a_cluster_that_lost_a_primary_serves_again() {
     for gate in &gates {
         gate.reserve("ada", 1).await;
     }
-    // Copies are made after the answer; give them the moment they need.
-    sleep(Duration::from_millis(500)).await;
+    cluster.primaries()[0].wait_until_copied_by(&cluster.replicas()[0]).await.unwrap();
     cluster.primaries()[0].kill9().await.unwrap();
     let mut promoted = 0;
     for gate in &gates {
@@ -87,8 +85,7 @@ async fn the_master_that_sentinels_name_is_found_again_after_a_failover() {
     let redis = WatchedRedis::start(RedisOptions::default()).await.unwrap();
     let gate = Gate::open_at(RedisConfig::parse(&redis.url()).unwrap(), 10).await;
     gate.reserve("ada", 4).await;
-    // A copy is made after the answer; give it the moment it needs.
-    sleep(Duration::from_millis(300)).await;
+    redis.master().wait_until_copied_by(redis.replica()).await.unwrap();
     redis.master().kill9().await.unwrap();
     gate.until_it_answers().await;
     let closed = gate.ledger.status(gate.product).await;
