@@ -15,7 +15,7 @@ use uuid::Uuid;
 /// Long enough for a busy machine, short enough to wait for in a test.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_millis(1500);
 /// What a call may take beyond its limit on a busy machine.
-pub(crate) const GRACE: Duration = Duration::from_millis(1500);
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn migrate(url: String) -> anyhow::Result<()> {
     Ok(run_pending_migrations(&PostgresConfig::new(url)).await?)
@@ -31,8 +31,12 @@ pub(crate) async fn database_on(server: &PrivatePostgres) -> Database {
 }
 
 pub(crate) async fn store(url: String) -> Arc<PostgresStore> {
+    store_with(url, CALL_TIMEOUT).await
+}
+
+pub(crate) async fn store_with(url: String, call_timeout: Duration) -> Arc<PostgresStore> {
     let mut config = PostgresConfig::new(url);
-    config.call_timeout = CALL_TIMEOUT;
+    config.call_timeout = call_timeout;
     config.max_connections = 8;
     Arc::new(PostgresStore::connect(config).await.unwrap())
 }
