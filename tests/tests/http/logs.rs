@@ -29,7 +29,10 @@ const FORGED: [&str; 7] = [
 
 async fn no_caller_forges_a_line_of_the_log(mode: Mode) {
     for (format, level) in [("json", "info"), ("text", "debug")] {
-        let shop = Processes::start(mode, &[("FLASHDEAL_LOG_FORMAT", format), ("FLASHDEAL_LOG", level)]).await;
+        // Short, as most of them are asked while Redis is away.
+        let deadline = ("FLASHDEAL_REQUEST_DEADLINE", "2s");
+        let settings = [("FLASHDEAL_LOG_FORMAT", format), ("FLASHDEAL_LOG", level), deadline];
+        let shop = Processes::start(mode, &settings).await;
         let product = shop.product(5).await;
         attack(&shop, &product).await;
         if mode == Mode::Distributed {
@@ -115,6 +118,13 @@ async fn what_is_no_request_is_no_error_of_ours(mode: Mode) {
     send(&shop, "\u{1}\u{2}\r\n\r\n".to_owned()).await;
     send(&shop, format!("GET / HTTP/1.1\r\n{}\r\n", "x-a: b\r\n".repeat(500))).await;
     let log = shop.next().supervised().log();
-    let loud = log.lines().filter(|line| line.contains("\"ERROR\"") || line.contains("\"WARN\""));
-    assert_eq!(loud.collect::<Vec<_>>(), Vec::<&str>::new());
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.len() > 1, "{log}");
+    // The store may have something to say of a slow disk; whoever takes requests has not.
+    let of_requests = |line: &&Value| {
+        let target = line["target"].as_str().unwrap();
+        target.starts_with("actix") || target.starts_with("flashdeal_app")
+    };
+    let loud = lines.iter().filter(of_requests).filter(|line| line["level"] == "ERROR" || line["level"] == "WARN");
+    assert_eq!(loud.collect::<Vec<_>>(), Vec::<&Value>::new());
 }

@@ -20,8 +20,8 @@ mod cases;
 mod reply;
 mod shop;
 
-mod board;
 mod audits;
+mod board;
 mod bodies;
 mod checkout;
 mod crashes;

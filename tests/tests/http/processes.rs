@@ -9,10 +9,13 @@ use flashdeal_tests::process::{AppOptions, AppProcess, flashdeal_binary};
 use flashdeal_tests::redis::{PrivateRedis, RedisOptions};
 use serde_json::json;
 
-use crate::shop::{Call, Mode};
+use crate::shop::{Call, Mode, settled};
 
 /// How long a command of the binary may take.
 const COMMAND_LIMIT: Duration = Duration::from_secs(90);
+
+/// How long a request may take in these shops: a machine that is busy is no failure. It ends before a client's own patience does.
+pub(crate) const REQUEST_DEADLINE: &str = "20s";
 
 /// One process with a file of its own, or two over a database and a Redis of their own.
 pub(crate) struct Processes {
@@ -25,15 +28,11 @@ pub(crate) struct Processes {
 }
 
 impl Processes {
-    /// A shop with these settings, besides the stores'.
+    /// A shop with these settings, besides the stores' and [`REQUEST_DEADLINE`].
     pub(crate) async fn start(mode: Mode, settings: &[(&str, &str)]) -> Self {
         let options = AppOptions::new(flashdeal_binary().unwrap()).env("FLASHDEAL_RATE_LIMIT", "off");
-        let options = settings.iter().fold(options, |options, (name, value)| options.env(name, value));
-        Self::start_with(mode, options).await
-    }
-
-    /// The same of any options.
-    pub(crate) async fn start_with(mode: Mode, mut options: AppOptions) -> Self {
+        let options = options.env("FLASHDEAL_REQUEST_DEADLINE", REQUEST_DEADLINE);
+        let mut options = settings.iter().fold(options, |options, (name, value)| options.env(name, value));
         let stores = if mode == Mode::Embedded {
             None
         } else {
@@ -61,6 +60,12 @@ impl Processes {
         Call::new(self.clients[turn % self.clients.len()].clone(), method, path)
     }
 
+    /// Starts an instance that was killed again. Its clients are new: the connections of the old ones are dead.
+    pub(crate) async fn restart(&mut self, nth: usize) {
+        self.apps[nth].restart().await.unwrap();
+        self.clients[nth] = self.apps[nth].http().unwrap();
+    }
+
     /// All instances.
     pub(crate) fn apps(&self) -> &[AppProcess] {
         &self.apps
@@ -69,7 +74,7 @@ impl Processes {
     /// A new product without anybody's token; its id.
     pub(crate) async fn product(&self, units: u64) -> String {
         let body = json!({ "name": "Phone", "price": "9.99", "totalStock": units });
-        self.call("POST", "/api/products").json(&body).send().await.is(201).id("id")
+        settled(async || self.call("POST", "/api/products").json(&body).try_send().await).await.is(201).id("id")
     }
 
     pub(crate) fn database(&self) -> &Database {

@@ -6,7 +6,7 @@ use flashdeal_tests::process::{AppOptions, AppProcess, flashdeal_binary};
 use flashdeal_tests::redis::{PrivateRedis, RedisOptions};
 use serde_json::{Value, json};
 
-use crate::shop::reserve_path;
+use crate::shop::{Call, reserve_path, settled};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -53,13 +53,14 @@ async fn what_fails_is_told_with_its_cause_under_the_id_of_the_answer() {
         .env("DATABASE_URL", &database.url())
         .env("REDIS_URL", &redis.url())
         .env("FLASHDEAL_RATE_LIMIT", "off")
-        .env("FLASHDEAL_REQUEST_DEADLINE", "500ms");
+        .env("FLASHDEAL_REQUEST_DEADLINE", "2s");
     let app = AppProcess::start(options).await.unwrap();
     let body = json!({ "name": "Phone", "price": 1, "totalStock": 1 });
-    let made = app.http().unwrap().post("/api/products").json(&body).send().await.unwrap();
-    let product = made.json["id"].as_str().unwrap();
+    let http = app.http().unwrap();
+    let made = settled(async || Call::new(http.clone(), "POST", "/api/products").json(&body).try_send().await).await;
+    let product = made.is(201).id("id");
     redis.pause();
-    let answer = ask(&app, "r-2", &format!("{}?userId=ada", reserve_path(product))).await;
+    let answer = ask(&app, "r-2", &format!("{}?userId=ada", reserve_path(&product))).await;
     redis.resume();
     assert_eq!((answer.status, &answer.json["requestId"]), (503, &json!("r-2")), "{}", answer.text);
     let failed: Vec<Value> = lines_of(&app, "\"r-2\"").iter().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -2,6 +2,7 @@
 
 mod call;
 mod clock;
+mod settled;
 mod stores;
 mod trade;
 
@@ -23,6 +24,7 @@ use stores::Stores;
 
 pub(crate) use call::{Call, raw};
 pub(crate) use clock::TestClock;
+pub(crate) use settled::{PATIENCE, settled};
 pub(crate) use stores::Gates;
 pub(crate) use trade::{Level, checkout_path, reserve_path};
 
