@@ -99,10 +99,15 @@ async fn a_file_that_makes_no_sense_is_refused() {
     file.batch_execute(&around.replace('$', &format!("x'{}'", product.as_uuid().simple()))).unwrap();
     drop(file);
     // Either it is not opened at all, or whoever asks is told.
-    if let Ok(store) = EmbeddedStore::open(folder.path(), Arc::new(MovedClock::default())) {
-        assert!(sale(&store).verify().await.is_err());
-        store.close().await;
-    }
+    let told = match EmbeddedStore::open(folder.path(), Arc::new(MovedClock::default())) {
+        Err(error) => format!("{error:?}"),
+        Ok(store) => {
+            let error = sale(&store).verify().await.unwrap_err();
+            store.close().await;
+            format!("{error:?}")
+        }
+    };
+    assert!(told.contains("must be an integer from 0 to 1000000000"), "{told}");
 }
 
 /// By product, what the audit finds.
