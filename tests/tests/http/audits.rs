@@ -44,16 +44,16 @@ async fn balances(shop: &Processes) {
 
 async fn reserve(shop: &Processes, product: &str, user: &str, quantity: u64) -> u16 {
     let body = json!({ "userId": user, "quantity": quantity });
-    made(settled(async || shop.call("POST", &reserve_path(product)).json(&body).try_send().await).await)
+    made(&settled(async || shop.call("POST", &reserve_path(product)).json(&body).try_send().await).await)
 }
 
 async fn checkout(shop: &Processes, product: &str, user: &str) -> u16 {
     let body = json!({ "userId": user });
-    made(settled(async || shop.call("POST", &checkout_path(product)).json(&body).try_send().await).await)
+    made(&settled(async || shop.call("POST", &checkout_path(product)).json(&body).try_send().await).await)
 }
 
 /// The status of an answer. A call that was repeated may find what it made before: that is as good as making it.
-fn made(reply: Reply) -> u16 {
+fn made(reply: &Reply) -> u16 {
     if reply.status() == 200 { 201 } else { reply.status() }
 }
 
