@@ -22,9 +22,10 @@ fn at<'a>(document: &'a Value, pointer: &str) -> &'a Value {
 
 #[test]
 fn the_committed_document_is_what_the_code_says() {
-    let committed = include_str!("../../openapi.json");
+    // By what they say: in which order the fields stand depends on what else is built along.
+    let committed: Value = serde_json::from_str(include_str!("../../openapi.json")).unwrap();
     assert!(
-        committed == document(),
+        committed == parsed(),
         "openapi.json is not what the code says. Write it anew:\n  \
          cargo run -p flashdeal-app -- openapi > crates/flashdeal-app/openapi.json"
     );
