@@ -113,15 +113,15 @@ mod tests {
         assert_eq!(names, described);
     }
 
-    /// The metrics that the dashboard asks for.
-    fn shown() -> BTreeSet<String> {
+    /// The metrics that the dashboard asks for, of those that are called so.
+    fn shown(prefix: &str) -> BTreeSet<String> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docker/grafana/dashboards/flashdeal.json");
         let dashboard: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         let panels = dashboard["panels"].as_array().unwrap();
         let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());
         let expressions: Vec<_> = targets.map(|target| target["expr"].as_str().unwrap()).collect();
         let words = expressions.iter().flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'));
-        let names = words.filter(|word| word.starts_with("flashdeal_"));
+        let names = words.filter(|word| word.starts_with(prefix));
         let family = |name: &str| {
             let histogram = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
             histogram.unwrap_or(name).to_owned()
@@ -131,9 +131,22 @@ mod tests {
 
     #[test]
     fn the_dashboard_shows_every_metric_and_none_that_is_not() {
-        let gauges = ["flashdeal_build_info", "flashdeal_product_available_units", "flashdeal_product_reserved_units"];
+        let gauges = [
+            "flashdeal_audit_findings",
+            "flashdeal_build_info",
+            "flashdeal_product_available_units",
+            "flashdeal_product_reserved_units",
+        ];
         let counters = COUNTERS.iter().map(|(name, _)| *name);
         let known: BTreeSet<_> = counters.chain(HISTOGRAMS.iter().map(|(name, _, _)| *name)).chain(gauges).collect();
-        assert_eq!(shown().iter().map(String::as_str).collect::<BTreeSet<_>>(), known);
+        assert_eq!(shown("flashdeal_").iter().map(String::as_str).collect::<BTreeSet<_>>(), known);
+    }
+
+    #[test]
+    fn the_dashboard_shows_what_the_process_takes() {
+        let mut text = String::new();
+        crate::metrics::process::render(&mut text);
+        let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+        assert_eq!(shown("process_"), types.map(str::to_owned).collect());
     }
 }
