@@ -38,12 +38,13 @@ fn text(svg: &mut String, at: (f64, f64), anchor: &str, text: &str) {
 
 /// The axes of a chart over time.
 fn axes(svg: &mut String, top: u64, took: Duration) {
-    for share in [0.0, 0.5, 1.0] {
+    // The outer two stand within the chart, where nothing else is.
+    for (share, anchor) in [(0.0, "start"), (0.5, "middle"), (1.0, "end")] {
         let y = ABOVE + plot_height() * (1.0 - share);
         let _ =
             write!(svg, "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>", WIDTH - RIGHT);
         let x = LEFT + plot_width() * share;
-        text(svg, (x, HEIGHT - 8.0), "middle", &format!("{:.1} s", took.as_secs_f64() * share));
+        text(svg, (x, HEIGHT - 8.0), anchor, &format!("{:.1} s", took.as_secs_f64() * share));
     }
     text(svg, (LEFT - 6.0, ABOVE + 4.0), "end", &top.to_string());
     text(svg, (LEFT - 6.0, ABOVE + plot_height() + 4.0), "end", "0");
@@ -95,7 +96,7 @@ pub(super) fn sold(report: &Report) -> String {
         WIDTH - RIGHT,
         y(stock)
     );
-    text(&mut svg, (WIDTH - RIGHT, y(stock) + 14.0), "end", &format!("stock {stock}"));
+    text(&mut svg, (WIDTH - RIGHT, y(stock) + 20.0), "end", &format!("stock {stock}"));
     let mut units = 0;
     let mut points = format!("{LEFT:.1},{:.1}", y(0));
     for (number, sum) in (1_u32..).zip(cut(report.sales.iter().copied(), report.took)) {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::numbers::shown;
 
-use super::{Report, charts};
+use super::{Operation, Report, charts};
 
 /// Text that cannot become markup.
 pub(super) fn escape(text: &str) -> String {
@@ -21,6 +21,20 @@ pub(super) fn escape(text: &str) -> String {
     }
     escaped
 }
+
+/// What is told of an operation.
+type Cell = fn(&Operation) -> String;
+
+/// The rows of the table.
+const ROWS: [(&str, Cell); 7] = [
+    ("attempts", |operation| operation.attempts.to_string()),
+    ("repeats", |operation| operation.repeats.to_string()),
+    ("no answer or 5xx", |operation| operation.failures.to_string()),
+    ("p50", |operation| shown(operation.p50)),
+    ("p90", |operation| shown(operation.p90)),
+    ("p99", |operation| shown(operation.p99)),
+    ("max", |operation| shown(operation.max)),
+];
 
 const STYLE: &str = include_str!("report.css");
 
@@ -86,19 +100,17 @@ impl Report {
         format!("<div class=\"tiles\">{}</div>\n", tiles.map(tile).concat())
     }
 
-    /// The exact latencies.
+    /// The exact latencies: a column for each operation, as a phone has room for four but not for seven.
     fn table(&self) -> String {
-        let mut table = String::from("<section><h2>Operations</h2><div class=\"wide\"><table><tr>");
-        for title in ["operation", "attempts", "repeats", "no answer or 5xx", "p50", "p90", "p99", "max"] {
-            let _ = write!(table, "<th>{title}</th>");
+        let mut table = String::from("<section><h2>Operations</h2><div class=\"wide\"><table><tr><th></th>");
+        for operation in &self.operations {
+            let _ = write!(table, "<th>{}</th>", operation.name);
         }
         table.push_str("</tr>");
-        for operation in &self.operations {
-            let times = [operation.p50, operation.p90, operation.p99, operation.max].map(shown);
-            let numbers = [operation.attempts, operation.repeats, operation.failures].map(|number| number.to_string());
-            let _ = write!(table, "<tr><th>{}</th>", operation.name);
-            for cell in numbers.iter().chain(&times) {
-                let _ = write!(table, "<td>{cell}</td>");
+        for (title, cell) in ROWS {
+            let _ = write!(table, "<tr><th>{title}</th>");
+            for operation in &self.operations {
+                let _ = write!(table, "<td>{}</td>", cell(operation));
             }
             table.push_str("</tr>");
         }
