@@ -78,4 +78,10 @@ async fn the_documentation_can_be_browsed(mode: Mode) {
     for elsewhere in ["src=\"http", "src='http", "src=\"//", "href=\"http"] {
         assert!(!page.body().contains(elsewhere), "its assets come with it\n{page}");
     }
+    let named: Vec<_> = page.body().split('"').filter(|part| part.ends_with(".js") || part.ends_with(".css")).collect();
+    assert!(!named.is_empty(), "{page}");
+    for asset in named {
+        shop.get(&format!("/docs/{asset}")).await.is(200);
+    }
+    assert!(page.body().contains("width=device-width"), "a phone is shown a page as wide as a phone\n{page}");
 }

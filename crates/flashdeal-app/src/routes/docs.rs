@@ -16,8 +16,11 @@ use crate::error::Problem;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; \
                       img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// Swagger UI's own page shows a phone a desk's width.
+const INDEX: &str = include_str!("../../assets/docs/index.html");
+
 static DOCUMENT: LazyLock<String> = LazyLock::new(crate::openapi::document);
-static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
+static SWAGGER: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     let config = Config::from("/api/openapi.json").try_it_out_enabled(true).display_request_duration(true);
     Arc::new(config.doc_expansion("list").default_models_expand_depth(0).validator_url("none"))
 });
@@ -38,13 +41,18 @@ pub(super) async fn folder() -> HttpResponse {
 /// A file of the page.
 pub(super) async fn file(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let name = request.match_info().get("file").unwrap_or("");
-    let file = serve(name, Arc::clone(&PAGE)).map_err(Problem::internal)?.ok_or_else(super::no_route)?;
-    let bytes = match file.bytes {
-        Cow::Borrowed(embedded) => Bytes::from_static(embedded),
-        Cow::Owned(configured) => Bytes::from(configured),
+    let (content_type, bytes) = if matches!(name, "" | "index.html") {
+        ("text/html; charset=utf-8".to_owned(), Bytes::from_static(INDEX.as_bytes()))
+    } else {
+        let file = serve(name, Arc::clone(&SWAGGER)).map_err(Problem::internal)?.ok_or_else(super::no_route)?;
+        let bytes = match file.bytes {
+            Cow::Borrowed(embedded) => Bytes::from_static(embedded),
+            Cow::Owned(configured) => Bytes::from(configured),
+        };
+        (file.content_type, bytes)
     };
     Ok(HttpResponse::Ok()
-        .content_type(file.content_type)
+        .content_type(content_type)
         .insert_header((CONTENT_SECURITY_POLICY, POLICY))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((REFERRER_POLICY, "no-referrer"))
