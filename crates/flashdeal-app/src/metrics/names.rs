@@ -113,14 +113,23 @@ mod tests {
         assert_eq!(names, described);
     }
 
+    /// What is deployed along with the server.
+    fn deployed(file: &str) -> String {
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docker").join(file)).unwrap()
+    }
+
     /// The metrics that the dashboard asks for, of those that are called so.
     fn shown(prefix: &str) -> BTreeSet<String> {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docker/grafana/dashboards/flashdeal.json");
-        let dashboard: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let dashboard: serde_json::Value =
+            serde_json::from_str(&deployed("grafana/dashboards/flashdeal.json")).unwrap();
         let panels = dashboard["panels"].as_array().unwrap();
         let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());
         let expressions: Vec<_> = targets.map(|target| target["expr"].as_str().unwrap()).collect();
-        let words = expressions.iter().flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'));
+        asked_for(prefix, &expressions.join("\n"))
+    }
+
+    fn asked_for(prefix: &str, expressions: &str) -> BTreeSet<String> {
+        let words = expressions.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         let names = words.filter(|word| word.starts_with(prefix));
         let family = |name: &str| {
             let histogram = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
@@ -148,5 +157,14 @@ mod tests {
         crate::metrics::process::render(&mut text);
         let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
         assert_eq!(shown("process_"), types.map(str::to_owned).collect());
+    }
+
+    #[test]
+    fn the_alerts_ask_for_what_the_dashboard_shows() {
+        let alerts = deployed("prometheus/alerts.yml");
+        for prefix in ["flashdeal_", "process_"] {
+            let (asked, shown) = (asked_for(prefix, &alerts), shown(prefix));
+            assert!(!asked.is_empty() && asked.is_subset(&shown), "{asked:?} of {shown:?}");
+        }
     }
 }
