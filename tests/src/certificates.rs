@@ -67,6 +67,20 @@ impl Certificates {
     pub fn key(&self) -> PathBuf {
         self.folder.path().join("server.key")
     }
+
+    /// The settings by name, as in `redis.conf`, of a Redis or a sentinel that has this certificate, asks its clients for none, and
+    /// reaches the servers it watches or copies by TLS.
+    #[must_use]
+    pub fn redis_settings(&self) -> [(&'static str, String); 5] {
+        let path = |file: PathBuf| file.to_string_lossy().into_owned();
+        [
+            ("tls-cert-file", path(self.server())),
+            ("tls-key-file", path(self.key())),
+            ("tls-ca-cert-file", path(self.authority())),
+            ("tls-auth-clients", "no".to_owned()),
+            ("tls-replication", "yes".to_owned()),
+        ]
+    }
 }
 
 fn authority(file: &Path) -> Result<CertifiedIssuer<'static, KeyPair>> {

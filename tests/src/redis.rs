@@ -40,7 +40,7 @@ pub enum Persistence {
 pub struct RedisOptions {
     /// What survives a restart; nothing by default.
     pub persistence: Persistence,
-    /// The server it copies.
+    /// The server it copies, by TLS if it has certificates itself.
     pub replica_of: Option<SocketAddr>,
     /// Whether it is a node of a cluster; see [`RedisCluster`](crate::cluster::RedisCluster).
     pub cluster: bool,
@@ -109,10 +109,14 @@ impl PrivateRedis {
         &self.supervised
     }
 
+    /// Where those who watch it or copy it reach it, and send clients to: by TLS if it was given certificates.
+    pub(crate) fn peer_addr(&self) -> SocketAddr {
+        if self.options.tls.is_some() { self.tls_addr } else { self.addr }
+    }
+
     /// Where the other nodes of a cluster tell clients that it is, and where they reach it.
     pub(crate) fn cluster_ports(&self) -> [u16; 2] {
-        let clients = if self.options.tls.is_some() { self.tls_addr } else { self.addr };
-        [clients.port(), self.cluster_bus.port()]
+        [self.peer_addr().port(), self.cluster_bus.port()]
     }
 
     /// Sends one command, such as `&["HGETALL", "key"]`.
@@ -240,12 +244,9 @@ impl PrivateRedis {
         }
         if let Some(tls) = &self.options.tls {
             set("tls-port", &self.tls_addr.port().to_string());
-            for (name, file) in
-                [("cert-file", tls.server()), ("key-file", tls.key()), ("ca-cert-file", tls.authority())]
-            {
-                set(&format!("tls-{name}"), &file.to_string_lossy());
+            for (name, value) in tls.redis_settings() {
+                set(name, &value);
             }
-            set("tls-auth-clients", "no");
             if self.options.cluster {
                 set("tls-cluster", "yes");
             }

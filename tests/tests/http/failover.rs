@@ -1,9 +1,11 @@
 //! Whoever leads dies in the middle of a sale, of a cluster or by the word of a sentinel: a replica takes over, and the sale goes on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use flashdeal_tests::certificates::Certificates;
 use flashdeal_tests::cluster::RedisCluster;
 use flashdeal_tests::http::Http;
 use flashdeal_tests::postgres::PrivatePostgres;
@@ -124,7 +126,8 @@ async fn kill_a_primary(cluster: &RedisCluster, victim: &Sale, bystander: &Sale)
 }
 
 async fn leads(node: &PrivateRedis) -> bool {
-    format!("{:?}", node.command(&["ROLE"]).await.unwrap()).contains("master")
+    // Whom a sentinel makes the master hangs up on everybody, so that they look for the master anew.
+    node.command(&["ROLE"]).await.is_ok_and(|role| format!("{role:?}").contains("master"))
 }
 
 async fn until(what: &str, happened: impl AsyncFn() -> bool) {
@@ -185,9 +188,23 @@ async fn settled_in(sale: &Sale, call: impl Fn() -> Call) -> Reply {
 #[tokio::test]
 async fn a_sale_goes_on_when_the_master_that_a_sentinel_names_is_killed() {
     let redis = WatchedRedis::start(RedisOptions::default()).await.unwrap();
+    let options = AppOptions::new(flashdeal_binary().unwrap());
+    goes_on_when_the_master_is_killed(&redis, options.env("REDIS_URL", &redis.url())).await;
+}
+
+#[tokio::test]
+async fn a_sale_goes_on_when_a_sentinel_and_whom_it_names_encrypt() {
+    let certificates = Arc::new(Certificates::local().unwrap());
+    let options = RedisOptions { tls: Some(Arc::clone(&certificates)), ..RedisOptions::default() };
+    let redis = WatchedRedis::start(options).await.unwrap();
+    let options = AppOptions::new(flashdeal_binary().unwrap()).env("REDIS_URL", &redis.tls_url());
+    let trusted = certificates.authority();
+    goes_on_when_the_master_is_killed(&redis, options.env("SSL_CERT_FILE", trusted.to_str().unwrap())).await;
+}
+
+async fn goes_on_when_the_master_is_killed(redis: &WatchedRedis, options: AppOptions) {
     let database = PrivatePostgres::shared().await.unwrap().empty_database().await.unwrap();
-    let options = AppOptions::new(flashdeal_binary().unwrap()).env("FLASHDEAL_RATE_LIMIT", "off");
-    let options = options.env("DATABASE_URL", &database.url()).env("REDIS_URL", &redis.url());
+    let options = options.env("FLASHDEAL_RATE_LIMIT", "off").env("DATABASE_URL", &database.url());
     let apps = [
         AppProcess::start_supervised(options.clone()).await.unwrap(),
         AppProcess::start_supervised(options).await.unwrap(),
