@@ -4,6 +4,7 @@
 //! committed as `openapi.json`, and a test fails when it is not what the code says.
 
 mod checkout;
+mod codes;
 mod examples;
 mod links;
 mod live;
@@ -37,7 +38,7 @@ pub fn document() -> String {
 
 fn build() -> OpenApi {
     let info =
-        InfoBuilder::new().title("flashdeal").version(env!("CARGO_PKG_VERSION")).description(Some(ABOUT)).license(
+        InfoBuilder::new().title("flashdeal").version(env!("CARGO_PKG_VERSION")).description(Some(format!("{ABOUT}{}", codes::table()))).license(
             Some(LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()),
         );
     let tags = TAGS.map(|(name, description)| TagBuilder::new().name(name).description(Some(description)).build());
@@ -101,4 +102,11 @@ Flash sales that never oversell. Reserve, then check out; a hold that is not pai
 - Each client may make so many requests over /api per window (100 in 15 minutes unless the operator chose otherwise); \
   `RateLimit` and `RateLimit-Policy` tell what is left, 429 carries `Retry-After`.
 - Every answer has an `X-Request-Id`: the one that the request had if it is 1 to 64 letters, digits, `-`, `_` or `.`, \
-  else a new one. Errors repeat it as `requestId`.";
+  else a new one. Errors repeat it as `requestId`.
+- Lists come a page at a time: `limit`, and the `nextCursor` of a page is the `cursor` of the next. It is `null` on the last.
+- Within a major version nothing that is described here goes away or changes its meaning. Fields, codes, routes and optional \
+  parameters may be added: pass over fields you do not know, and treat an unknown `code` by its status.
+
+What to do about each error:
+
+";
