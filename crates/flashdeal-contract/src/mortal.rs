@@ -7,6 +7,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -54,6 +55,8 @@ pub struct Mortal {
     dies_at: Option<KillPoint>,
     /// What happens elsewhere before each call of this name.
     meanwhile: Option<(&'static str, Elsewhere)>,
+    /// The calls that fail, and how many of them yet.
+    stumbles: Option<(&'static str, AtomicUsize)>,
     calls: Mutex<Vec<&'static str>>,
     dead: Notify,
 }
@@ -68,7 +71,12 @@ impl Mortal {
         ledger: Arc<dyn ReservationLedger>,
         dies_at: Option<KillPoint>,
     ) -> Arc<Self> {
-        Arc::new(Self { record, ledger, dies_at, meanwhile: None, calls: Mutex::default(), dead: Notify::new() })
+        Arc::new(Self { dies_at, ..Self::immortal(record, ledger) })
+    }
+
+    fn immortal(record: Arc<dyn StockRepository>, ledger: Arc<dyn ReservationLedger>) -> Self {
+        let (calls, dead) = (Mutex::default(), Notify::new());
+        Self { record, ledger, dies_at: None, meanwhile: None, stumbles: None, calls, dead }
     }
 
     /// A server that does not die, but something happens elsewhere just before each of its store calls of this name.
@@ -80,8 +88,19 @@ impl Mortal {
         elsewhere: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static,
     ) -> Arc<Self> {
         let meanwhile: Elsewhere = Box::new(elsewhere);
-        let (calls, dead) = (Mutex::default(), Notify::new());
-        Arc::new(Self { record, ledger, dies_at: None, meanwhile: Some((name, meanwhile)), calls, dead })
+        Arc::new(Self { meanwhile: Some((name, meanwhile)), ..Self::immortal(record, ledger) })
+    }
+
+    /// A server that does not die, but the first `times` of its store calls of this name fail, and at once.
+    #[must_use]
+    pub fn stumbling(
+        record: Arc<dyn StockRepository>,
+        ledger: Arc<dyn ReservationLedger>,
+        name: &'static str,
+        times: usize,
+    ) -> Arc<Self> {
+        let stumbles = Some((name, AtomicUsize::new(times)));
+        Arc::new(Self { stumbles, ..Self::immortal(record, ledger) })
     }
 
     /// The store calls so far, by name, in their order.
@@ -96,7 +115,11 @@ impl Mortal {
     }
 
     /// One store call of this server, which may be its last.
-    async fn call<T>(&self, name: &'static str, call: impl Future<Output = T>) -> T {
+    async fn call<T, E: From<StoreError>>(
+        &self,
+        name: &'static str,
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         let nth = {
             let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
             calls.push(name);
@@ -109,6 +132,12 @@ impl Mortal {
             && *overtaken == name
         {
             elsewhere().await;
+        }
+        if let Some((stumbling, times)) = &self.stumbles
+            && *stumbling == name
+            && times.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+        {
+            return Err(StoreError::unavailable("stumbling", "it stumbled").into());
         }
         let answer = call.await;
         if self.dies_at == Some(KillPoint { nth, edge: Edge::After }) {

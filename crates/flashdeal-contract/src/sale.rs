@@ -57,6 +57,9 @@ macro_rules! __sale_cases {
             reopenings {
                 a_checkout_outlives_many_reopenings
                 an_increase_during_a_reopening_is_seen
+                an_increase_overtaken_by_an_opening_is_seen
+                an_increase_that_the_gate_misses_at_first_is_seen
+                a_sale_that_the_gate_misses_at_first_is_seen
             }
             audits {
                 a_sale_in_full_swing_is_no_finding

@@ -1,5 +1,6 @@
 //! Checkout: begin at the gate, commit in the record, finish at the gate (protocol, "Checkout").
 
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_channel::oneshot;
@@ -148,7 +149,7 @@ impl FlashSale {
         sold: CheckedOut,
         answer: oneshot::Sender<Result<CheckedOut, SaleError>>,
     ) {
-        let finishing = self.finish_quietly(finish).boxed();
+        let finishing = self.finish_at_last(finish).boxed();
         let patience = self.ports.runtime.sleep(self.policy.finish_patience);
         match select(finishing, patience).await {
             Either::Left(_) => drop(answer.send(Ok(sold))),
@@ -158,6 +159,20 @@ impl FlashSale {
                 finishing.await;
             }
         }
+    }
+
+    /// A finish that is tried until the gate acknowledges it: a buyer who is answered before their patience ends was answered with
+    /// the gate's leave. After the patience of a checkout it is the background's to mend.
+    pub(super) async fn finish_at_last(&self, finish: Finish) {
+        let finishing = async {
+            let mut backoff = Duration::from_millis(10);
+            let finished = || self.through_gate(finish.product, || self.ports.ledger.finish(finish.clone()));
+            while finished().await.is_err() {
+                self.ports.runtime.sleep(self.jitter(backoff)).await;
+                backoff = (backoff * 2).min(Duration::from_millis(400));
+            }
+        };
+        select(pin!(finishing), self.ports.runtime.sleep(self.policy.checkout_patience)).await;
     }
 
     /// A finish whose failure is the background's to mend.

@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 
 use crate::error::{SaleError, Shortage, StoreError};
@@ -52,7 +53,7 @@ impl FlashSale {
             ChangeOutcome::Changed(product, record) => {
                 // The change stands; a gate that cannot hear of it now adopts it within a second (reconcile).
                 // Longer than a gate takes that somebody else has to reopen.
-                self.within(self.policy.checkout_patience * 2 / 3, self.adopt_change(id, record)).await;
+                self.within(self.policy.checkout_patience * 2 / 3, self.adopt_at_last(id, record)).await;
                 Ok(product)
             }
             other => Err(refusal(&other)),
@@ -68,18 +69,31 @@ impl FlashSale {
         }
     }
 
-    /// A gate under an older epoch than the record's is being reopened, perhaps with what the record said before this change:
-    /// that is waited for, so that whoever was told of the change sees it.
-    async fn adopt_change(&self, id: ProductId, record: RecordState) -> Result<(), SaleError> {
-        let adopt = || self.ports.ledger.adopt(id, record);
-        self.through_gate(id, adopt).await?;
+    /// Tries until the gate shows the change: who is told of it before the patience for this ends sees it.
+    async fn adopt_at_last(&self, id: ProductId, record: RecordState) -> Result<(), SaleError> {
+        let mut backoff = Duration::from_millis(10);
+        while !self.adopt_change(id, record).await.unwrap_or(false) {
+            self.ports.runtime.sleep(self.jitter(backoff)).await;
+            backoff = (backoff * 2).min(Duration::from_millis(400));
+        }
+        Ok(())
+    }
+
+    /// Whether the gate shows the change. One under an older epoch than the record's is being reopened, perhaps with what the record
+    /// said before this change: that is waited for, and looked at again. It may even have been opened so after the adoption, which
+    /// another epoch's gate ignores; so it is the version that tells.
+    async fn adopt_change(&self, id: ProductId, record: RecordState) -> Result<bool, SaleError> {
+        self.through_gate(id, || self.ports.ledger.adopt(id, record)).await?;
         let views = self.ports.ledger.view(&[id], self.policy.settle_after).await?;
         match views.iter().find_map(|view| view.open) {
-            Some((epoch, _)) if epoch < record.epoch => {
-                self.reopen_after_fence(id, epoch).await?;
-                self.through_gate(id, adopt).await
+            Some((epoch, version)) if version < record.version => {
+                if epoch < record.epoch {
+                    self.reopen_after_fence(id, epoch).await?;
+                }
+                Ok(false)
             }
-            _ => Ok(()),
+            // A gate without state is opened with what the record says by then.
+            _ => Ok(true),
         }
     }
 
@@ -100,7 +114,8 @@ impl FlashSale {
             };
             match outcome {
                 ChangeOutcome::Changed(product, record) => {
-                    self.finish_quietly(finish(Some(record))).await;
+                    let finishing = self.finish_at_last(finish(Some(record))).map(Ok);
+                    self.within(self.policy.checkout_patience * 2 / 3, finishing).await;
                     return Ok(product);
                 }
                 ChangeOutcome::Fenced => {
