@@ -275,6 +275,9 @@ async fn nothing_sticks_out_of_a_phone(mode: Mode) {
     page.until("the order is listed", "$('[data-testid=order]')").await;
     page.find("#create-submit").await.scroll_into_view().await.unwrap();
     page.fits("phone manage").await;
+    page.click("a[href=docs]").await;
+    page.until("the API's operations are listed", "document.querySelectorAll('.opblock').length > 10").await;
+    page.fits("phone docs").await;
     page.close().await;
 }
 
