@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use flashdeal_tests::certificates::Certificates;
 use flashdeal_tests::cluster::RedisCluster;
@@ -10,6 +10,7 @@ use flashdeal_tests::postgres::PrivatePostgres;
 use flashdeal_tests::process::{AppOptions, AppProcess, flashdeal_binary};
 use flashdeal_tests::redis::{PrivateRedis, RedisOptions};
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::shop::{Call, PATIENCE, checkout_path, reserve_path};
 
