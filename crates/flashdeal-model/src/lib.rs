@@ -25,6 +25,7 @@ pub mod report;
 pub mod rules;
 pub mod state;
 pub mod step;
+pub mod symmetry;
 pub mod walk;
 
 pub use config::{Budget, Config};

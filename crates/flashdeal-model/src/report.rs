@@ -40,7 +40,8 @@ impl Report {
 pub struct Search {
     /// Threads. One finds the shortest trace.
     pub threads: usize,
-    /// Depth first: less memory, longer traces.
+    /// Depth first, and of the states that differ only in which buyer, call or loader is which, only one: less memory and
+    /// fewer states, longer traces.
     pub depth_first: bool,
     /// Stop when this promise is broken; else at any.
     pub until: Option<&'static str>,
@@ -62,8 +63,11 @@ pub fn search(config: Config, how: &Search) -> Report {
     if let Some(limit) = how.limit {
         builder = builder.target_state_count(limit.get());
     }
-    let mut report =
-        if how.depth_first { report(&builder.spawn_dfs().join()) } else { report(&builder.spawn_bfs().join()) };
+    let mut report = if how.depth_first {
+        report(&builder.symmetry().spawn_dfs().join())
+    } else {
+        report(&builder.spawn_bfs().join())
+    };
     let limited = how.limit.is_some_and(|limit| report.steps >= limit.get());
     report.complete = report.broken.is_empty() && !limited;
     report

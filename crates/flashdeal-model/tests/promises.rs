@@ -103,9 +103,17 @@ fn settling_is_needed() {
 
 #[test]
 fn a_search_that_reached_its_limit_is_not_complete() {
-    let config = Config::named("large", Rules::default()).unwrap();
+    let config = Config::named(Config::DEEPER, Rules::default()).unwrap();
     let report = search(config, &Search { limit: NonZeroUsize::new(10_000), ..Search::default() });
     assert!(!report.complete && report.broken.is_empty(), "{}", print(config, &report));
+}
+
+#[test]
+fn every_world_has_its_name() {
+    for name in Config::SMALL.iter().chain(&Config::LARGE).chain([&Config::DEEPER]) {
+        assert!(Config::NAMES.contains(name) && Config::named(name, Rules::default()).is_some(), "{name}");
+    }
+    assert_eq!(Config::SMALL.len() + Config::LARGE.len() + 1, Config::NAMES.len());
 }
 
 #[test]
