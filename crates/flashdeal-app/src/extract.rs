@@ -2,6 +2,7 @@
 
 mod body;
 mod field;
+mod huge;
 
 use flashdeal_domain::{IdempotencyKey, Invalid};
 

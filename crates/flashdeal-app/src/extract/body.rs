@@ -1,5 +1,6 @@
 //! A JSON body: bounded in size and time, an object, UTF-8.
 
+use std::cell::OnceCell;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -13,10 +14,15 @@ use serde::Deserialize;
 
 use crate::error::{Code, Problem};
 
+use super::huge::tamed;
 use super::malformed;
 
 /// The bytes of a body; empty if there was none.
-pub(crate) struct JsonBody(Bytes);
+pub(crate) struct JsonBody {
+    bytes: Bytes,
+    /// Only of a body that has numbers which no float holds.
+    tamed: OnceCell<String>,
+}
 
 /// The largest body, in bytes.
 const MAX_BYTES: usize = 16 * 1024;
@@ -27,16 +33,16 @@ impl JsonBody {
     /// Of these bytes, as if they had come.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn of(bytes: &[u8]) -> Self {
-        Self(Bytes::copy_from_slice(bytes))
+        Bytes::copy_from_slice(bytes).into()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.bytes.is_empty()
     }
 
     /// The body as an object of this shape; its fields judge themselves.
     pub(crate) fn object<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Problem> {
-        let first = self.0.iter().find(|byte| !byte.is_ascii_whitespace());
+        let first = self.bytes.iter().find(|byte| !byte.is_ascii_whitespace());
         match first {
             None => return Err(malformed("A JSON body is required.")),
             // A JSON array would otherwise fill the fields by position.
@@ -45,8 +51,18 @@ impl JsonBody {
         }
         // A field that nobody asked for must be text, too.
         let text =
-            std::str::from_utf8(&self.0).map_err(|_| malformed("The body is not valid JSON: it is not UTF-8."))?;
-        serde_json::from_str(text).map_err(|error| malformed(format!("The body is not valid JSON: {error}.")))
+            std::str::from_utf8(&self.bytes).map_err(|_| malformed("The body is not valid JSON: it is not UTF-8."))?;
+        let read = serde_json::from_str(text).or_else(|error| {
+            let Some(tamed) = tamed(text) else { return Err(error) };
+            serde_json::from_str(self.tamed.get_or_init(|| tamed))
+        });
+        read.map_err(|error| malformed(format!("The body is not valid JSON: {error}.")))
+    }
+}
+
+impl From<Bytes> for JsonBody {
+    fn from(bytes: Bytes) -> Self {
+        Self { bytes, tamed: OnceCell::new() }
     }
 }
 
@@ -66,7 +82,7 @@ impl FromRequest for JsonBody {
                 let detail = "Send JSON, with the header Content-Type: application/json.";
                 return Err(Problem::new(Code::UnsupportedMediaType, detail).into());
             }
-            Ok(Self(bytes))
+            Ok(bytes.into())
         })
     }
 }
