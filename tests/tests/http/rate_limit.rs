@@ -10,12 +10,13 @@ use crate::shop::{Mode, Plan, Shop};
 cases!(
     the_hundred_and_first_request_is_the_first_refused,
     every_answer_of_the_api_counts_and_tells_the_state,
+    the_state_says_when_there_is_more,
     the_budget_comes_back,
     what_is_outside_the_api_is_free,
     without_a_limit_nothing_is_counted,
 );
 
-/// What remains and in how many seconds the budget is whole, from the `RateLimit` field.
+/// What remains and in how many seconds there is more, from the `RateLimit` field.
 pub(crate) fn state(reply: &Reply) -> (u64, u64) {
     let parsed = reply.header("ratelimit").and_then(|field| {
         let (remaining, seconds) = field.strip_prefix("\"default\";r=")?.split_once(";t=")?;
@@ -68,6 +69,22 @@ async fn every_answer_of_the_api_counts_and_tells_the_state(mode: Mode) {
             assert_eq!(reply.header_count(name), 1, "{reply}");
         }
     }
+}
+
+async fn the_state_says_when_there_is_more(mode: Mode) {
+    let shop = Shop::set_up(mode, Plan { rate_limit: "3/15m", ..Plan::default() }).await;
+    // In one process a third of the budget comes back every five minutes; in Redis all of it at the end of the window.
+    let longest = if mode == Mode::Embedded { 300 } else { 900 };
+    let mut last = longest;
+    for _ in 0..3 {
+        let reply = shop.get("/api/products").await.is(200);
+        let seconds = state(&reply).1;
+        reply.check(seconds <= longest, "there is more of the budget before that");
+        last = seconds;
+    }
+    let refused = one_too_many(shop.get("/api/products").await, last);
+    let after = refused.header("retry-after").map(str::to_owned);
+    assert_eq!(after, Some(state(&refused).1.to_string()), "{refused}");
 }
 
 async fn the_budget_comes_back(mode: Mode) {

@@ -36,7 +36,7 @@ pub struct Budget {
 struct Verdict {
     allowed: bool,
     remaining: u64,
-    /// Until the budget is whole again; for a refused request, until it is worth trying again.
+    /// Until there is more of the budget, at the latest; for a refused request, until it is worth trying again.
     reset: Duration,
 }
 
@@ -134,10 +134,9 @@ impl Local {
     fn take(&self, client: IpAddr) -> Verdict {
         match self.0.check_key(&client) {
             Ok(state) => {
-                let remaining = state.remaining_burst_capacity();
-                let used = state.quota().burst_size().get().saturating_sub(remaining);
-                let reset = state.quota().replenish_interval().saturating_mul(used);
-                Verdict { allowed: true, remaining: remaining.into(), reset }
+                // One request's worth comes back every so often, however much is used.
+                let reset = state.quota().replenish_interval();
+                Verdict { allowed: true, remaining: state.remaining_burst_capacity().into(), reset }
             }
             Err(until) => {
                 let reset = until.wait_time_from(DefaultClock::default().now());
@@ -210,7 +209,7 @@ async fn pass<B: MessageBody + 'static>(
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STATE: HeaderName = HeaderName::from_static("ratelimit");
 
-/// The `RateLimit` field: what remains, and the seconds until the budget is whole again.
+/// The `RateLimit` field: what remains, and the seconds until there is more (draft-ietf-httpapi-ratelimit-headers-10, `t`).
 fn state(remaining: u64, seconds: u64) -> HeaderValue {
     HeaderValue::try_from(format!("\"default\";r={remaining};t={seconds}")).unwrap_or(HeaderValue::from_static(""))
 }

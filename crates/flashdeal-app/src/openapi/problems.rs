@@ -137,7 +137,7 @@ pub(super) fn headers() -> Vec<(&'static str, Header)> {
         (
             "RateLimit",
             header(
-                "What is left of the budget (r) and the seconds until it is whole again (t). Absent without a limit.",
+                "What is left of the budget (r) and the seconds until there is more of it (t). Absent without a limit.",
                 pattern(r#"^"default";r=\d+;t=\d+$"#),
                 "\"default\";r=99;t=900",
             ),
