@@ -1,7 +1,9 @@
 //! `flashdeal verify` and `flashdeal rebuild`, the real binary: on a shop in full swing, and after somebody tampered with a store.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use flashdeal_tests::process::{AppOptions, AppProcess, example_binary};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -15,7 +17,7 @@ cases!(@mode distributed, Distributed,
     a_gate_that_lies_is_rebuilt_while_it_sells,
     stores_that_cannot_be_asked_are_no_finding
 );
-cases!(embedded only: an_embedded_shop_is_audited_while_nobody_has_it);
+cases!(embedded only: an_embedded_shop_is_audited_while_nobody_has_it, what_was_written_into_the_file_is_told);
 
 /// What `verify` finds: by product the kinds, sorted.
 type Found = BTreeMap<String, Vec<String>>;
@@ -163,10 +165,14 @@ async fn what_somebody_tampered_with_is_told_and_nothing_else(mode: Mode) {
         assert_eq!(found.get(product), Some(kinds), "tampering {nth:?}: {found:#?}");
     }
     assert_eq!(found, wanted);
-    // As text it names each of them, too.
+    is_told(&shop, &wanted).await;
+}
+
+/// As text it names each of them, too.
+async fn is_told(shop: &Processes, wanted: &Found) {
     let (status, said) = shop.command(&["verify"]).await;
     assert_eq!(status, Some(1), "{said}");
-    for (product, kinds) in &wanted {
+    for (product, kinds) in wanted {
         for kind in kinds {
             assert!(said.contains(&format!("{kind} product {product}")), "{kind} of {product} is not in {said}");
         }
@@ -289,4 +295,38 @@ async fn an_embedded_shop_is_audited_while_nobody_has_it(mode: Mode) {
     shop.restart(0).await;
     assert_eq!(checkout(&shop, &product, "carl").await, 404);
     assert_eq!(reserve(&shop, &product, "carl", 90).await, 201);
+}
+
+/// What is done to the file, with `$` for the product, and what it is called.
+const FILE: [(&str, &[&str]); 3] = [
+    ("UPDATE products SET total_stock = total_stock + 1, version = version + 1 WHERE id = $", &["ledger_unbalanced"]),
+    (
+        "DELETE FROM stock_ledger WHERE product = $ AND user_id = 'ada' AND kind = 'sold'",
+        &["ledger_unbalanced", "orders_unbalanced"],
+    ),
+    ("UPDATE products SET epoch = epoch - 1 WHERE id = $", &["epoch_ahead"]),
+];
+
+async fn what_was_written_into_the_file_is_told(mode: Mode) {
+    let shop = Processes::start(mode, &[]).await;
+    let mut products = Vec::new();
+    // One for each row, and one that nobody touches.
+    for _ in 0..=FILE.len() {
+        products.push(sold_and_held(&shop).await);
+    }
+    shop.apps()[0].kill9().await.unwrap();
+    assert_eq!(verify(&shop).await, Found::new());
+
+    let mut wanted = Found::new();
+    for ((statement, kinds), product) in FILE.iter().zip(&products) {
+        let folder = shop.apps()[0].folder().join("data");
+        let sql = statement.replace('$', &format!("x'{}'", product.replace('-', "")));
+        let tamper = AppOptions::new(example_binary("tamper").unwrap()).arg(folder.to_str().unwrap()).arg(&sql);
+        let (status, said) = AppProcess::run_to_end(tamper, Duration::from_mins(1)).await.unwrap();
+        assert!(status.success(), "{sql}: {said}");
+        wanted.insert(product.clone(), kinds.iter().map(ToString::to_string).collect());
+        // Found one by one, and among those before.
+        assert_eq!(verify(&shop).await, wanted, "{sql}");
+    }
+    is_told(&shop, &wanted).await;
 }
