@@ -23,6 +23,9 @@ const QUIET: u64 = 15;
 /// How long the kernel keeps what a client does not take, however long the answer is.
 #[cfg(target_os = "linux")]
 const UNREAD: Duration = Duration::from_secs(30);
+/// How many bytes of its answers the kernel takes over, and about as many again for itself: what a client costs that
+/// takes nothing. Left alone it would go up to megabytes each.
+const TAKEN_OVER: usize = 128 * 1024;
 /// How often they are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 /// Files for everything but connections: stores, logs, pools.
@@ -60,6 +63,8 @@ impl Connections {
             // A client that is gone already is no loss.
             let _ = rustix::net::sockopt::set_tcp_user_timeout(stream, unread);
         }
+        // As above.
+        let _ = rustix::net::sockopt::set_socket_send_buffer_size(stream, TAKEN_OVER);
         let Ok(socket) = stream.as_fd().try_clone_to_owned() else { return };
         let connection = Arc::new(Connection {
             socket,
