@@ -22,6 +22,7 @@ macro_rules! __ledger_cases {
                 a_gate_is_opened_with_a_leave
                 a_leave_opens_once
                 a_later_leave_takes_over
+                a_crowd_opens_each_gate_of_its_own
                 a_leave_that_was_never_given_opens_nothing
                 a_leave_of_another_product_opens_nothing
                 a_leave_lapses_after_five_seconds

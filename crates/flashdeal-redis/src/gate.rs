@@ -3,11 +3,11 @@
 mod decode;
 mod encode;
 mod op;
+mod sharing;
 
 use std::sync::Arc;
 
 use deadpool_redis::redis::{Cmd, Script, Value, cmd};
-use flashdeal_batching::Run;
 use flashdeal_domain::ports::LedgerError;
 use flashdeal_domain::{ProductId, StoreError};
 use tokio::time::Instant;
@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use self::decode::Answers;
 pub(crate) use self::encode::from_ordered;
 pub(crate) use self::op::{Op, Reply};
+pub(crate) use self::sharing::{Alone, Lane, Together};
 use crate::clock::LedgerClock;
 use crate::connections::Connections;
 use crate::error::{self, STORE};
@@ -38,29 +39,10 @@ const SOURCE: &str = concat!(
 /// The most operations in one call of the script: Lua cannot take many thousand arguments apart at once.
 pub(crate) const MOST_OPERATIONS: usize = 512;
 
-/// Who shares a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Lane {
-    /// Everyone on the thread: one server has all products.
-    Everyone,
-    /// Those who call one product: in a cluster a script must not touch two slots.
-    Product(ProductId),
-}
-
 pub(crate) struct Gate {
     connections: Arc<Connections>,
     script: Script,
     clock: Arc<LedgerClock>,
-}
-
-impl Run for Gate {
-    type Key = Lane;
-    type Item = Op;
-    type Answer = Result<Reply, LedgerError>;
-
-    async fn run(&self, _lane: &Lane, items: Vec<Op>) -> Vec<Self::Answer> {
-        self.run_all(items).await
-    }
 }
 
 impl Gate {

@@ -18,14 +18,14 @@ use crate::books;
 use crate::connections::Connections;
 use crate::dice;
 use crate::error::STORE;
-use crate::gate::{Gate, MOST_OPERATIONS, Op, Reply};
+use crate::gate::{Alone, Gate, MOST_OPERATIONS, Op, Reply, Together};
 use crate::pool::Pool;
 use crate::registry::Registry;
 
 /// The most callers that wait on one thread; one more is told that the store is overloaded.
 const QUEUE: usize = 8192;
-/// The most products in one call that looks at them for the background: bounds how long the script runs.
-const VIEWS_A_CALL: usize = 32;
+/// The most products in one call of operations that are alone on their product: bounds how long the script runs.
+const PRODUCTS_A_CALL: usize = 32;
 /// The most such calls at a time.
 const VIEW_CALLS: usize = 8;
 
@@ -39,29 +39,34 @@ struct Shared {
     connections: Arc<Connections>,
     pool: Arc<Pool>,
     registry: Registry,
-    gate: Batcher<Gate>,
+    gate: Arc<Gate>,
+    together: Batcher<Together>,
+    alone: Batcher<Alone>,
 }
 
 impl RedisLedger {
     pub(crate) fn new(gate: Gate, connections: Arc<Connections>, pool: Arc<Pool>) -> Self {
+        let gate = Arc::new(gate);
         let limits = Limits { batch: MOST_OPERATIONS, queue: QUEUE };
+        let few = Limits { batch: PRODUCTS_A_CALL, ..limits };
         Self {
             shared: Arc::new(Shared {
                 connections,
                 registry: Registry::new(Arc::clone(&pool)),
                 pool,
-                gate: Batcher::across_threads(gate, limits),
+                together: Batcher::across_threads(Together(Arc::clone(&gate)), limits),
+                alone: Batcher::across_threads(Alone(Arc::clone(&gate)), few),
+                gate,
             }),
         }
     }
 
     /// Runs one operation, together with those of other callers of this moment.
     async fn run(&self, mut op: Op) -> Result<Reply, LedgerError> {
-        let gate = &self.shared.gate;
+        let Shared { gate, together, .. } = &*self.shared;
         let mut until = None;
         loop {
-            let lane = gate.runner().lane(op.product());
-            let answer = gate.submit(lane, op).await.map_err(rejected)?;
+            let answer = together.submit(gate.lane(op.product()), op).await.map_err(rejected)?;
             match answer? {
                 Reply::More(again) => op = again,
                 reply => return Ok(reply),
@@ -73,17 +78,16 @@ impl RedisLedger {
         }
     }
 
-    async fn run_apart_one(&self, op: Op) -> Result<Reply, StoreError> {
-        match self.run_apart(vec![op]).await.pop() {
-            Some(answer) => answer.map_err(store),
-            None => Err(StoreError::failed(STORE, Lost)),
-        }
+    /// Runs one operation that is alone on its product, together with others of this moment on other products.
+    async fn run_alone(&self, op: Op) -> Result<Reply, StoreError> {
+        let Shared { gate, alone, .. } = &*self.shared;
+        alone.submit(gate.lane(op.product()), op).await.map_err(rejected)?.map_err(store)
     }
 
-    /// Runs operations that do not share a call with others: each of its own product.
+    /// Runs operations of the background, each of its own product: a buyer's operations do not wait for them.
     async fn run_apart(&self, ops: Vec<Op>) -> Vec<Result<Reply, LedgerError>> {
-        let gate = self.shared.gate.runner();
-        let a_call = if self.shared.connections.is_cluster() { 1 } else { VIEWS_A_CALL };
+        let gate = &self.shared.gate;
+        let a_call = if self.shared.connections.is_cluster() { 1 } else { PRODUCTS_A_CALL };
         let mut answers = Vec::with_capacity(ops.len());
         let mut ops = ops.into_iter().peekable();
         while ops.peek().is_some() {
@@ -191,7 +195,7 @@ impl ReservationLedger for RedisLedger {
         let token = OpeningToken(token.into());
         self.shared.registry.add(product).await?;
         let claim = Op::Claim { product, token: token.clone() };
-        match self.run_apart_one(claim).await? {
+        match self.run_alone(claim).await? {
             Reply::Done => Ok(token),
             other => mismatch(&other).map_err(store),
         }
@@ -203,7 +207,7 @@ impl ReservationLedger for RedisLedger {
             return Ok(false);
         }
         let op = Op::Open { product, token, record };
-        match self.run_apart_one(op).await? {
+        match self.run_alone(op).await? {
             Reply::Opened(opened) => {
                 if opened {
                     self.shared.registry.add(product).await?;
@@ -223,9 +227,13 @@ impl ReservationLedger for RedisLedger {
     }
 
     async fn view(&self, products: &[ProductId], paying_over: Duration) -> Result<Vec<GateView>, StoreError> {
-        let ops = products.iter().map(|product| Op::View { product: *product, paying_over }).collect();
+        let mut ops = products.iter().map(|product| Op::View { product: *product, paying_over });
+        let answers = match (ops.next(), ops.len()) {
+            (Some(only), 0) => vec![self.run_alone(only).await.map_err(LedgerError::from)],
+            (first, _) => self.run_apart(first.into_iter().chain(ops).collect()).await,
+        };
         let mut views = Vec::with_capacity(products.len());
-        for answer in self.run_apart(ops).await {
+        for answer in answers {
             match answer.map_err(store)? {
                 Reply::View(view) => views.push(view),
                 other => return mismatch(&other).map_err(store),
@@ -237,7 +245,7 @@ impl ReservationLedger for RedisLedger {
     }
 
     async fn books(&self, product: ProductId, overdue: Duration) -> Result<GateBooks, LedgerError> {
-        let clock = self.shared.gate.runner().clock();
+        let clock = self.shared.gate.clock();
         books::books(&self.shared.pool, clock, product, overdue).await
     }
 

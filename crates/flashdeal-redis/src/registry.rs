@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deadpool_redis::redis::{cmd, pipe};
+use flashdeal_batching::{Batcher, Limits, Rejected, Run};
 use flashdeal_domain::{ProductId, StoreError};
 use tokio::time::Instant;
 
+use crate::error::STORE;
 use crate::keys;
 use crate::pool::Pool;
 
@@ -20,6 +22,7 @@ const CHUNK: usize = 1000;
 
 pub(crate) struct Registry {
     pool: Arc<Pool>,
+    adding: Batcher<Adding>,
     remembered: Mutex<Remembered>,
 }
 
@@ -31,12 +34,20 @@ struct Remembered {
 
 impl Registry {
     pub(crate) fn new(pool: Arc<Pool>) -> Self {
-        Self { pool, remembered: Mutex::default() }
+        let limits = Limits { batch: CHUNK, ..Limits::default() };
+        let adding = Batcher::across_threads(Adding(Arc::clone(&pool)), limits);
+        Self { pool, adding, remembered: Mutex::default() }
     }
 
     pub(crate) async fn add(&self, product: ProductId) -> Result<(), StoreError> {
         self.remember(product);
-        self.add_all(&[product]).await
+        match self.adding.submit((), product).await {
+            Ok(added) => added,
+            Err(Rejected::Full) => Err(StoreError::Overloaded { store: STORE }),
+            Err(Rejected::Lost) => {
+                Err(StoreError::unavailable(STORE, "the command was lost with the others of its batch"))
+            }
+        }
     }
 
     /// A product that is in use will be registered again, should it be missing.
@@ -110,25 +121,39 @@ impl Registry {
             remembered.registered_at = Some(now);
             remembered.products.iter().copied().collect()
         };
-        self.add_all(&products).await
-    }
-
-    async fn add_all(&self, products: &[ProductId]) -> Result<(), StoreError> {
-        if products.is_empty() {
-            return Ok(());
-        }
-        let mut commands = pipe();
-        for chunk in products.chunks(CHUNK) {
-            let command = commands.cmd("ZADD").arg(keys::PRODUCTS);
-            for product in chunk {
-                command.arg(0).arg(product.to_string());
-            }
-        }
-        self.pool.send_all(&commands).await
+        add_all(&self.pool, &products).await
     }
 
     fn remembered(&self) -> MutexGuard<'_, Remembered> {
         // A set of ids has no invariant that a panic could break.
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Gathers those who register a product, as the many do that are opened at the beginning of a sale.
+struct Adding(Arc<Pool>);
+
+impl Run for Adding {
+    type Key = ();
+    type Item = ProductId;
+    type Answer = Result<(), StoreError>;
+
+    async fn run(&self, (): &(), products: Vec<ProductId>) -> Vec<Self::Answer> {
+        let added = add_all(&self.0, &products).await;
+        vec![added; products.len()]
+    }
+}
+
+async fn add_all(pool: &Pool, products: &[ProductId]) -> Result<(), StoreError> {
+    if products.is_empty() {
+        return Ok(());
+    }
+    let mut commands = pipe();
+    for chunk in products.chunks(CHUNK) {
+        let command = commands.cmd("ZADD").arg(keys::PRODUCTS);
+        for product in chunk {
+            command.arg(0).arg(product.to_string());
+        }
+    }
+    pool.send_all(&commands).await
 }

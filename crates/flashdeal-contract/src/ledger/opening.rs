@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use flashdeal_domain::ports::reservation::{BeginOutcome, Finish, OpeningToken, ReleaseOutcome, ReserveOutcome};
 use flashdeal_domain::{ProductId, ReservationLedger};
+use futures_util::future::{join, join_all};
 
 use crate::LedgerFixture;
 use crate::ledger::gate::{Gate, closed};
@@ -192,4 +193,31 @@ pub async fn a_forgotten_gate_opens_without_its_holds(fixture: &dyn LedgerFixtur
 pub async fn the_gate_can_be_asked(fixture: &dyn LedgerFixture) {
     ok(fixture.ledger().ping().await);
     ok(fixture.second_ledger().ping().await);
+}
+
+/// Openings of many products may share their way to the store; each caller has the answer to their own call, also where several
+/// call the same product at the same moment.
+pub async fn a_crowd_opens_each_gate_of_its_own(fixture: &dyn LedgerFixture) {
+    let gates = join_all((1..=40).map(|total| Gate::closed(fixture, total))).await;
+    let claims = gates
+        .iter()
+        .flat_map(|gate| [gate.ledger.claim_opening(gate.product), gate.ledger.claim_opening(gate.product)]);
+    let claims: Vec<OpeningToken> = join_all(claims).await.into_iter().map(ok).collect();
+    let states = join_all(gates.iter().map(Gate::next_epoch)).await;
+    let attempts = gates.iter().zip(&states).zip(claims.chunks(2)).flat_map(|((gate, state), leaves)| {
+        leaves.iter().map(|leave| gate.ledger.open(gate.product, leave.clone(), *state))
+    });
+    let looks = gates.iter().map(|gate| gate.view(0));
+    let (opened, looks) = join(join_all(attempts), join_all(looks)).await;
+    for (at, opened) in opened.chunks(2).enumerate() {
+        let wins = opened.iter().filter(|opened| matches!(opened, Ok(true))).count();
+        assert_eq!(wins, 1, "gate {at}: one leave of two stands: {opened:?}");
+    }
+    for (gate, look) in gates.iter().zip(looks) {
+        assert_eq!(look.product, gate.product);
+    }
+    for ((gate, state), total) in gates.iter().zip(states).zip(1..) {
+        assert_eq!(gate.status().await, (total, 0, total));
+        assert_eq!(gate.view(0).await.open, Some((state.epoch, state.version)));
+    }
 }
