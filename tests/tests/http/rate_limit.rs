@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::reply::Reply;
 use crate::shop::{Mode, Plan, Shop};
@@ -37,16 +37,26 @@ pub(crate) fn one_too_many(reply: Reply, window: u64) -> Reply {
 
 async fn the_hundred_and_first_request_is_the_first_refused(mode: Mode) {
     let shop = Shop::set_up(mode, Plan { rate_limit: "100/15m", ..Plan::default() }).await;
+    let began = Instant::now();
+    // In process one request's worth comes back every nine seconds, which is a matter of a machine that is busy.
+    let back = || if mode == Mode::Embedded { began.elapsed().as_secs() / 9 } else { 0 };
     for used in 1..=100 {
         let reply = shop.get("/api/products").await.is(200);
         assert_eq!(reply.header("ratelimit-policy"), Some("\"default\";q=100;w=900"), "{reply}");
         let (remaining, seconds) = state(&reply);
-        assert_eq!(remaining, 100 - used, "{reply}");
+        assert!((100 - used..=100 - used + back()).contains(&remaining), "{reply}");
         assert!((1..=900).contains(&seconds), "{reply}");
     }
-    for _ in 0..4 {
-        let reply = one_too_many(shop.get("/api/products").await, 900);
+    let (mut served, mut refused) = (0, 0);
+    while refused < 4 {
+        let reply = shop.get("/api/products").await;
+        if reply.status() == 200 && served < back() {
+            served += 1;
+            continue;
+        }
+        let reply = one_too_many(reply, 900);
         assert_eq!(reply.header("ratelimit-policy"), Some("\"default\";q=100;w=900"), "{reply}");
+        refused += 1;
     }
 }
 
