@@ -13,6 +13,7 @@ pub mod history;
 pub mod options;
 pub mod plan;
 pub mod promises;
+pub mod recorder;
 pub mod report;
 pub mod shopkeeper;
 pub mod tally;

@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
+use flashdeal_tests::linear::Verdict;
 use flashdeal_tests::redis::Persistence;
+use flashdeal_tests::storm::history::History;
 use flashdeal_tests::storm::options::{FaultKind, Options, PAUSES};
 use flashdeal_tests::storm::{self, histories};
 
@@ -48,6 +50,12 @@ struct Flags {
     /// not lapse meanwhile.
     #[arg(long)]
     histories: Option<usize>,
+    /// The folder where histories are kept that could not be explained.
+    #[arg(long, default_value = ".")]
+    keep: PathBuf,
+    /// Instead of a storm: judges histories that were kept, once more.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    check: Vec<PathBuf>,
     /// The `flashdeal` binary; the one of this build if it is not given.
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -63,6 +71,9 @@ enum Keeps {
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
     let flags = Flags::parse();
+    if !flags.check.is_empty() {
+        return check_kept(&flags.check).await;
+    }
     let histories = flags.histories;
     let options = options(flags)?;
     eprintln!("seed {}", options.seed);
@@ -72,6 +83,16 @@ async fn main() -> Result<ExitCode> {
     let report = storm::run(options).await?;
     println!("\n{report}");
     Ok(if report.kept() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn check_kept(files: &[PathBuf]) -> Result<ExitCode> {
+    let mut all_explained = true;
+    for file in files {
+        let (history, verdict) = histories::judge(History::read(file)?).await?;
+        println!("{}: {}", file.display(), histories::tell(&history, &verdict));
+        all_explained &= verdict == Verdict::Explained;
+    }
+    Ok(if all_explained { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn check_histories(mut options: Options, count: usize) -> Result<ExitCode> {
@@ -114,6 +135,7 @@ fn options(flags: Flags) -> Result<Options> {
         pauses: PAUSES,
         binary,
         live: true,
+        keep: flags.keep,
     })
 }
 

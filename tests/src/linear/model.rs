@@ -1,139 +1,47 @@
 //! The shop as a caller may think of it: stock, and one hold per user.
 //!
-//! Ten lines, were it not for what the protocol says openly: the gate may learn of a sale later than its buyer (the hold then
-//! *lingers*, sold already, until settle has ended it), and it may learn of the record's total from another sale first.
+//! Ten lines, were it not for what the protocol says openly: the gate may learn late of what the record settled (the hold then
+//! *lingers*, over already, until settle has ended it), and of the record's total from another sale first; and a gate that lost
+//! its memory has forgotten the idempotency keys, too.
 
 use super::Event;
+use super::parts::{Ids, Seen, Slot, units};
+
+pub use super::did::Did;
 
 /// How many users a history has at most.
 pub const USERS: usize = 6;
 /// How far apart two programs may read the clock, in microseconds: the ledger's deadlines are whole milliseconds.
 const SKEW: i64 = 2_000;
-
-/// What a user asked for and was told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Did {
-    /// Reserved: the hold has this quantity now. `created`: it is new; `None` if the answer was an earlier one's.
-    Held {
-        /// The hold's id, counted from 1.
-        id: u16,
-        /// Its quantity.
-        quantity: i32,
-        /// Its deadline.
-        deadline: i64,
-        /// Whether this call made it.
-        created: Option<bool>,
-    },
-    /// Reserve: there were not so many.
-    Insufficient {
-        /// How many were wanted.
-        quantity: i32,
-    },
-    /// Reserve: the hold is being paid for.
-    InProgress,
-    /// Reserve, unanswered.
-    MaybeHeld {
-        /// How many were wanted.
-        quantity: i32,
-        /// The earliest deadline the hold may have.
-        deadline: i64,
-    },
-    /// Checkout: bought.
-    Sold {
-        /// The hold.
-        id: u16,
-        /// The order's quantity.
-        quantity: i32,
-        /// Until when the gate may not have learnt of it.
-        lingers: i64,
-    },
-    /// Checkout: no such hold.
-    NotSold {
-        /// The hold.
-        id: u16,
-    },
-    /// Checkout, unanswered.
-    MaybeSold {
-        /// The hold.
-        id: u16,
-    },
-    /// Released.
-    Released {
-        /// The hold.
-        id: u16,
-        /// Its quantity.
-        quantity: i32,
-    },
-    /// Release: there was none. `unsure`: unless an unanswered attempt had released it.
-    NothingReleased {
-        /// Whether there was an unanswered attempt.
-        unsure: bool,
-    },
-    /// Release, unanswered.
-    MaybeReleased,
-    /// Read the hold.
-    Has {
-        /// The hold.
-        id: u16,
-        /// Its quantity.
-        quantity: i32,
-    },
-    /// Read the hold: there is none.
-    HasNone,
-    /// Read the counters; available is their difference.
-    Status {
-        /// `totalStock`.
-        total: i32,
-        /// `reservedStock`.
-        reserved: i32,
-    },
-    /// The shopkeeper added units.
-    Added {
-        /// How many.
-        units: i32,
-    },
-    /// The shopkeeper added units, or may have; the gate learns of it later.
-    MaybeAdded {
-        /// How many.
-        units: i32,
-    },
-    /// The gate lost its memory.
-    Forgot,
-}
-
-/// A user's place in the gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Slot {
-    Empty,
-    /// `id` 0: nobody was told its id. `exact`: the deadline is known.
-    Held {
-        id: u16,
-        quantity: i32,
-        deadline: i64,
-        exact: bool,
-    },
-    /// Sold, and the gate does not know.
-    Lingering {
-        id: u16,
-        quantity: i32,
-        until: i64,
-        seen: Seen,
-    },
-}
-
-/// A state of the record: its total, and how often it had changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Seen {
-    total: i32,
-    version: u16,
-}
+/// No time limit.
+const EVER: i64 = i64::MAX;
 
 /// The shop between two calls.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Shop {
     record: Seen,
     gate: Seen,
+    /// What the record was between the gate's state and its own: the gate may learn of each.
+    between: Vec<Seen>,
     slots: [Slot; USERS],
+    /// What was bought.
+    sold: Ids,
+    /// What was bought, released or refused.
+    over: Ids,
+    /// The reserves whose keys the gate remembers, each until when at least.
+    keys: Vec<(u16, i64)>,
+}
+
+/// When a call may have happened, and what else is under way.
+pub(super) struct Circumstances<'a> {
+    /// It is at least so late.
+    pub(super) now: i64,
+    /// It was so late at most.
+    pub(super) by: i64,
+    /// Whether a checkout of this user, not explained yet, may have begun by then.
+    pub(super) may_pay: &'a dyn Fn(usize, i64) -> bool,
+    /// Whether one of those was never answered.
+    pub(super) may_be_void: &'a dyn Fn(usize, i64) -> bool,
 }
 
 impl Shop {
@@ -141,63 +49,97 @@ impl Shop {
     #[must_use]
     pub fn new(stock: i32) -> Self {
         let seen = Seen { total: stock, version: 0 };
-        Self { record: seen, gate: seen, slots: [Slot::Empty; USERS] }
+        let slots = [Slot::Empty; USERS];
+        let (sold, over) = (Ids::default(), Ids::default());
+        Self { record: seen, gate: seen, between: Vec::new(), slots, sold, over, keys: Vec::new() }
     }
 
-    /// Every shop there may be after this call, with what may have happened unseen just before it. It is at least `now`, and
-    /// `may_pay` tells whether a checkout of a user may be under way by then.
-    pub(super) fn steps(&self, event: &Event, now: i64, may_pay: &dyn Fn(usize, i64) -> bool) -> Vec<Self> {
-        let paying = may_pay(event.user, event.to);
-        self.unseen(event, now, may_pay).into_iter().flat_map(|shop| shop.after(event, paying)).collect()
+    /// Every shop there may be after this call, with what may have happened unseen just before it. What happens to others is put off
+    /// while the call can be explained without it: it may as well happen later, and the search has fewer shops to look at.
+    pub(super) fn steps(&self, event: &Event, at: &Circumstances<'_>) -> Vec<Self> {
+        let mut steps = Vec::new();
+        for shop in self.overdue(at).unseen(|shop| shop.ends(event.user, at)) {
+            let next = shop.clone().after(event, at);
+            if next.is_empty() {
+                let unseen = shop.unseen(|shop| shop.changes(at));
+                steps.extend(unseen.into_iter().flat_map(|shop| shop.after(event, at)));
+            } else {
+                steps.extend(next);
+            }
+        }
+        steps
     }
 
-    /// What time does: what must have happened by now has, what may happen by the call's answer may have.
-    fn unseen(&self, event: &Event, now: i64, may_pay: &dyn Fn(usize, i64) -> bool) -> Vec<Self> {
-        let mut first = self.clone();
+    /// What must have happened by now has.
+    fn overdue(&self, at: &Circumstances<'_>) -> Self {
+        let mut shop = self.clone();
         for user in 0..USERS {
-            let must = match first.slot(user) {
-                Slot::Held { deadline, exact, .. } => exact && now > deadline + SKEW && !may_pay(user, deadline + SKEW),
-                Slot::Lingering { until, .. } => now > until,
+            let must = match shop.slot(user) {
+                Slot::Held { deadline, exact, .. } => {
+                    exact && at.now > deadline + SKEW && !(at.may_pay)(user, deadline + SKEW)
+                }
+                Slot::Lingering { until, .. } => at.now > until,
                 Slot::Empty => false,
             };
             if must {
-                first.end(user);
+                shop.end(user);
             }
         }
-        let mut all = vec![first];
+        shop
+    }
+
+    /// This shop, and all that such changes may make of it.
+    fn unseen(self, changes: impl Fn(&Self) -> Vec<Self>) -> Vec<Self> {
+        let mut all = vec![self];
         let mut looked_at = 0;
         while let Some(shop) = all.get(looked_at).cloned() {
             looked_at += 1;
-            for user in 0..USERS {
-                let may = match shop.slot(user) {
-                    Slot::Held { deadline, .. } => event.to >= deadline - SKEW,
-                    Slot::Lingering { .. } => true,
-                    Slot::Empty => false,
-                };
-                let mut ended = shop.clone();
-                ended.end(user);
-                if may && !all.contains(&ended) {
-                    all.push(ended);
+            for next in changes(&shop) {
+                if !all.contains(&next) {
+                    all.push(next);
                 }
-            }
-            let adopted = Self { gate: shop.record, ..shop };
-            if !all.contains(&adopted) {
-                all.push(adopted);
             }
         }
         all
     }
 
+    /// What may happen by the call's answer without a call of these users.
+    fn changes(&self, at: &Circumstances<'_>) -> Vec<Self> {
+        let ended = (0..USERS).flat_map(|user| self.ends(user, at));
+        let adopted = self.between.iter().chain([&self.record]).map(|seen| self.clone().learn(*seen));
+        ended.chain(adopted).collect()
+    }
+
+    /// How this user's hold may end by itself.
+    fn ends(&self, user: usize, at: &Circumstances<'_>) -> Vec<Self> {
+        let mut ended = self.clone();
+        ended.end(user);
+        match self.slot(user) {
+            Slot::Held { id, quantity, deadline, .. } if at.by >= deadline - SKEW => {
+                if !(at.may_be_void)(user, deadline + SKEW) {
+                    return vec![ended];
+                }
+                // A checkout died half way: its hold is voided first, then it leaves the gate.
+                let mut voided = self.clone();
+                voided.set(user, Slot::Lingering { id, quantity, until: EVER, sold: None });
+                vec![ended, voided]
+            }
+            Slot::Lingering { .. } => vec![ended],
+            Slot::Held { .. } | Slot::Empty => Vec::new(),
+        }
+    }
+
     /// What the call makes of the shop; nothing if the shop could not have answered so.
-    fn after(mut self, event: &Event, paying: bool) -> Vec<Self> {
+    fn after(mut self, event: &Event, at: &Circumstances<'_>) -> Vec<Self> {
         let user = event.user;
         let fits = match event.did {
             Did::Held { id, quantity, deadline, created } => {
                 let slot = Slot::Held { id, quantity, deadline, exact: true };
-                self.reserve(user, quantity, slot, created)
+                !self.remembers(event.call, at.by) && self.reserve(event, quantity, slot, created)
             }
             Did::MaybeHeld { quantity, deadline } => {
-                self.reserve(user, quantity, Slot::Held { id: 0, quantity, deadline, exact: false }, None)
+                let slot = Slot::Held { id: 0, quantity, deadline, exact: false };
+                !self.remembers(event.call, at.by) && self.reserve(event, quantity, slot, None)
             }
             Did::Insufficient { quantity } => match self.slot(user) {
                 Slot::Lingering { .. } => false,
@@ -205,38 +147,42 @@ impl Shop {
             },
             Did::InProgress => match self.slot(user) {
                 Slot::Lingering { .. } => true,
-                Slot::Held { .. } => paying,
+                Slot::Held { .. } => (at.may_pay)(user, event.to),
                 Slot::Empty => false,
             },
             Did::Sold { id, quantity, lingers } => return self.sell(user, id, Some(quantity), lingers),
-            Did::MaybeSold { id } => return self.sell(user, id, None, i64::MAX),
-            Did::NotSold { id } => !matches!(self.slot(user), Slot::Held { id: held, .. } if held == id),
+            Did::MaybeSold { id } => return self.sell(user, id, None, EVER),
+            Did::NotSold { id } => {
+                let fits = !self.sold.has(id) && !matches!(self.slot(user), Slot::Held { id: held, .. } if held == id);
+                self.over.add(id);
+                fits
+            }
             Did::Released { id, quantity } => {
-                let fits = self.holds(user, id, quantity);
+                let fits = match self.slot(user) {
+                    // It was voided already, and is released once more.
+                    Slot::Lingering { id: voided, quantity: units, sold: None, .. } => {
+                        (voided == id || voided == 0) && units == quantity
+                    }
+                    _ => self.holds(user, id, quantity),
+                };
+                self.end(user);
+                self.over.add(id);
+                fits
+            }
+            Did::NothingReleased => {
+                let fits = !matches!(self.slot(user), Slot::Held { .. });
                 self.end(user);
                 fits
             }
-            Did::NothingReleased { unsure } => {
-                let fits = unsure || !matches!(self.slot(user), Slot::Held { .. });
-                self.end(user);
-                fits
-            }
-            Did::MaybeReleased => {
-                let fits = matches!(self.slot(user), Slot::Held { .. });
-                self.end(user);
-                fits
-            }
-            Did::Has { id, quantity } => match self.slot(user) {
-                Slot::Lingering { id: lingering, quantity: units, .. } => (lingering, units) == (id, quantity),
-                _ => self.holds(user, id, quantity),
-            },
+            Did::MaybeReleased => return self.perhaps_release(user, at),
+            Did::Has { id, quantity } => self.shows(user, id, quantity),
             Did::HasNone => self.slot(user) == Slot::Empty,
             Did::Status { total, reserved } => {
                 (total, reserved) == (self.gate.total, self.reserved().min(self.gate.total))
             }
             Did::Added { units } => {
                 self.change(units);
-                self.gate = self.record;
+                self = self.up_to_date();
                 true
             }
             Did::MaybeAdded { units } => {
@@ -245,15 +191,16 @@ impl Shop {
             }
             Did::Forgot => {
                 self.slots = [Slot::Empty; USERS];
-                self.gate = self.record;
+                self.keys.clear();
+                self = self.up_to_date();
                 true
             }
         };
         if fits { vec![self] } else { Vec::new() }
     }
 
-    fn reserve(&mut self, user: usize, quantity: i32, wish: Slot, created: Option<bool>) -> bool {
-        let own = self.slot(user);
+    fn reserve(&mut self, event: &Event, quantity: i32, wish: Slot, created: Option<bool>) -> bool {
+        let own = self.slot(event.user);
         if quantity > self.gate.total - self.reserved() + units(own) {
             return false;
         }
@@ -268,52 +215,118 @@ impl Shop {
             }
             _ => return false,
         };
-        self.set(user, slot);
+        self.set(event.user, slot);
+        if let (Slot::Held { deadline, .. }, 1..) = (slot, event.call) {
+            self.keys.retain(|(call, _)| *call != event.call);
+            self.keys.push((event.call, deadline));
+            self.keys.sort_unstable();
+        }
         true
     }
 
+    /// Whether another attempt of a reserve that succeeded before only gets the same answer again. That it does changes nothing,
+    /// so it need not be told apart from not being made.
+    fn remembers(&self, call: u16, by: i64) -> bool {
+        self.keys.iter().any(|(known, until)| *known == call && by < until - SKEW)
+    }
+
     fn sell(mut self, user: usize, id: u16, quantity: Option<i32>, lingers: i64) -> Vec<Self> {
-        if let Slot::Lingering { id: lingering, quantity: units, .. } = self.slot(user) {
+        if let Slot::Lingering { id: lingering, quantity: units, sold: Some(_), .. } = self.slot(user)
+            && lingering == id
+        {
             // The buyer still saw the hold and paid once more: the same order again, and the gate may learn of it now.
-            if lingering != id || quantity.is_some_and(|told| told != units) {
+            if quantity.is_some_and(|told| told != units) {
                 return Vec::new();
             }
             let mut finished = self.clone();
             finished.end(user);
             return vec![finished, self];
         }
+        if self.sold.has(id) {
+            return vec![self];
+        }
         let Slot::Held { id: held, quantity: units, .. } = self.slot(user) else { return Vec::new() };
-        if (held != id && held != 0) || quantity.is_some_and(|told| told != units) || units > self.record.total {
+        if !self.may_be(held, id) || quantity.is_some_and(|told| told != units) || units > self.record.total {
             return Vec::new();
         }
         self.change(-units);
+        self.sold.add(id);
+        self.over.add(id);
         let mut finished = self.clone();
         finished.set(user, Slot::Empty);
-        finished.gate = finished.record;
-        self.set(user, Slot::Lingering { id, quantity: units, until: lingers, seen: self.record });
-        vec![finished, self]
+        self.set(user, Slot::Lingering { id, quantity: units, until: lingers, sold: Some(self.record) });
+        vec![finished.up_to_date(), self]
+    }
+
+    fn perhaps_release(self, user: usize, at: &Circumstances<'_>) -> Vec<Self> {
+        let Slot::Held { id, quantity, .. } = self.slot(user) else { return Vec::new() };
+        let mut released = self.clone();
+        released.end(user);
+        let mut all = vec![released];
+        // A hold that is being paid for is voided first, then it leaves the gate.
+        if (at.may_be_void)(user, at.by) {
+            let mut voided = self;
+            voided.set(user, Slot::Lingering { id, quantity, until: EVER, sold: None });
+            all.push(voided);
+        }
+        all
     }
 
     /// Whether the user has this hold, with this quantity.
     fn holds(&self, user: usize, id: u16, quantity: i32) -> bool {
         match self.slot(user) {
-            Slot::Held { id: held, quantity: units, .. } => (held == id || held == 0) && units == quantity,
+            Slot::Held { id: held, quantity: units, .. } => self.may_be(held, id) && units == quantity,
             _ => false,
         }
     }
 
+    /// Whether the gate shows this hold; from now on its id is known.
+    fn shows(&mut self, user: usize, id: u16, quantity: i32) -> bool {
+        match self.slot(user) {
+            Slot::Lingering { id: lingering, quantity: units, .. } => {
+                (lingering == id || lingering == 0) && units == quantity
+            }
+            Slot::Held { deadline, exact, .. } => {
+                let fits = self.holds(user, id, quantity);
+                self.set(user, Slot::Held { id, quantity, deadline, exact });
+                fits
+            }
+            Slot::Empty => false,
+        }
+    }
+
+    /// Whether a hold that is known as `held` may be the one with this id.
+    fn may_be(&self, held: u16, id: u16) -> bool {
+        held == id || (held == 0 && !self.over.has(id))
+    }
+
     /// The hold is out of the gate; with a sold one the gate learns of the record.
     fn end(&mut self, user: usize) {
-        if let Slot::Lingering { seen, .. } = self.slot(user)
-            && seen.version > self.gate.version
-        {
-            self.gate = seen;
+        if let Slot::Lingering { sold: Some(seen), .. } = self.slot(user) {
+            *self = self.clone().learn(seen);
         }
         self.set(user, Slot::Empty);
     }
 
     fn change(&mut self, units: i32) {
+        if self.record.version > self.gate.version {
+            self.between.push(self.record);
+        }
         self.record = Seen { total: self.record.total + units, version: self.record.version + 1 };
+    }
+
+    /// The gate adopts a state of the record, if it is newer.
+    fn learn(mut self, seen: Seen) -> Self {
+        if seen.version > self.gate.version {
+            self.gate = seen;
+            self.between.retain(|older| older.version > seen.version);
+        }
+        self
+    }
+
+    fn up_to_date(self) -> Self {
+        let record = self.record;
+        self.learn(record)
     }
 
     fn reserved(&self) -> i32 {
@@ -328,12 +341,5 @@ impl Shop {
         if let Some(place) = self.slots.get_mut(user) {
             *place = slot;
         }
-    }
-}
-
-fn units(slot: Slot) -> i32 {
-    match slot {
-        Slot::Empty => 0,
-        Slot::Held { quantity, .. } | Slot::Lingering { quantity, .. } => quantity,
     }
 }

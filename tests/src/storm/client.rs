@@ -16,7 +16,7 @@ use crate::http::Answer;
 use super::dice::Dice;
 use super::options::Options;
 use super::tally::{Ended, Tally};
-use super::weather::{Span, Weather, now_ms};
+use super::weather::{Span, Weather, now_ms, now_us};
 use super::world::World;
 
 /// The promise that every request is answered well.
@@ -50,10 +50,23 @@ pub struct Settled {
     pub answer: Option<Answer>,
     /// From the first attempt's sending to the last one's answer.
     pub span: Span,
-    /// When the last attempt was sent.
-    pub last_sent: i64,
-    /// How many attempts before the last one have no known outcome, and when the first of them was sent.
+    /// How many attempts before the last one have no known outcome.
     pub unknown: u32,
+    /// All attempts, in their order; if there is an answer it is the last one's.
+    pub attempts: Vec<Attempt>,
+}
+
+/// One sending of a call. Times are microseconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// When it was sent.
+    pub from: i64,
+    /// When it was answered or given up.
+    pub to: i64,
+    /// To which instance.
+    pub instance: usize,
+    /// How it ended.
+    pub ended: Ended,
 }
 
 /// A client of all instances. Clones share the counts.
@@ -106,6 +119,16 @@ impl Client {
 
     /// The same; the client hangs up after `patience`.
     pub async fn attempt_within(&self, call: &Call, choice: u64, patience: Option<Duration>) -> Option<Answer> {
+        self.attempt_told(call, choice, patience).await?.1
+    }
+
+    /// The same, with what there is to tell of the attempt; nothing if there is no instance.
+    async fn attempt_told(
+        &self,
+        call: &Call,
+        choice: u64,
+        patience: Option<Duration>,
+    ) -> Option<(Attempt, Option<Answer>)> {
         let (index, instance) = self.world().chosen(choice).ok()?;
         let mut request = instance.http.request(call.method.clone(), &call.path);
         if let Some(key) = &call.key {
@@ -115,9 +138,10 @@ impl Client {
             request = request.json(body);
         }
         let limit = patience.unwrap_or(self.options().deadline + self.options().margin);
-        let from = now_ms();
+        let sent = now_us();
         let answered = timeout(limit, request.send()).await;
-        let span = Span { from, to: now_ms() };
+        let ended_at = now_us();
+        let (from, span) = (sent / 1000, Span { from: sent / 1000, to: ended_at / 1000 });
         let ended = match &answered {
             Ok(Ok(answer)) => Ended::Status(answer.status),
             Ok(Err(_)) => Ended::Broken,
@@ -136,29 +160,40 @@ impl Client {
             let told = format!("instance {index}, {from}–{}: {} {}: {why}", span.to, call.method, call.path);
             self.tally().find(ANSWERS, told);
         }
-        let answer = answered.ok()?.ok()?;
+        let attempt = Attempt { from: sent, to: ended_at, instance: index, ended };
+        let Ok(Ok(answer)) = answered else { return Some((attempt, None)) };
         self.judge(call, &answer);
-        (answer.status != 503).then_some(answer)
+        Some((attempt, (answer.status != 503).then_some(answer)))
     }
 
     /// Attempts until there is an answer other than 503, or `give_up` is over.
     pub async fn settle(&self, call: &Call, dice: &mut Dice, give_up: Duration) -> Settled {
         let until = Instant::now() + give_up;
-        let from = now_ms();
-        let mut unknown = 0;
+        let mut settled =
+            Settled { answer: None, span: Span { from: now_ms(), to: 0 }, unknown: 0, attempts: Vec::new() };
         let first = dice.roll();
         for turn in 0.. {
-            let last_sent = now_ms();
-            let answer = self.attempt(call, first.wrapping_add(turn)).await;
-            if answer.is_some() || Instant::now() > until {
-                let span = Span { from, to: now_ms() };
-                return Settled { answer, span, last_sent, unknown };
+            if let Some((attempt, answer)) = self.attempt_told(call, first.wrapping_add(turn), None).await {
+                settled.attempts.push(attempt);
+                settled.answer = answer;
             }
-            unknown += 1;
+            if settled.answer.is_some() || Instant::now() > until {
+                break;
+            }
+            settled.unknown += 1;
             self.tally().retry();
             sleep(dice.time(BACKOFF.0, BACKOFF.1)).await;
         }
-        Settled { answer: None, span: Span { from, to: now_ms() }, last_sent: from, unknown }
+        settled.span.to = now_ms();
+        settled
+    }
+
+    /// One attempt only, for what must not be repeated.
+    pub async fn once(&self, call: &Call, dice: &mut Dice) -> Settled {
+        let from = now_ms();
+        let told = self.attempt_told(call, dice.roll(), None).await;
+        let (attempts, answer) = told.map_or((Vec::new(), None), |(attempt, answer)| (vec![attempt], answer));
+        Settled { answer, span: Span { from, to: now_ms() }, unknown: 0, attempts }
     }
 
     fn judge(&self, call: &Call, answer: &Answer) {

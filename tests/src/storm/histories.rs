@@ -1,6 +1,7 @@
 //! Many histories under faults, each checked for an order of its calls that explains every answer.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +10,13 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::linear::{Verdict, check};
+use crate::linear::{Event, Verdict, check};
 
 use super::client::Client;
 use super::faults;
-use super::history::{History, record};
+use super::history::History;
 use super::options::Options;
+use super::recorder::record;
 use super::shopkeeper;
 use super::tally::{Counts, Tally};
 use super::weather::Weather;
@@ -101,7 +103,7 @@ pub async fn run(options: Options, histories: usize, calls: usize) -> Result<His
     let mut sum = Histories::default();
     while let Some(judged) = recording.join_next().await {
         let (history, verdict) = judged??;
-        sum.count(&history, verdict);
+        sum.count(&history, &verdict, &options.keep)?;
         if options.live {
             let (explained, undecided, contradictions) = (sum.explained, sum.undecided, sum.contradictions.len());
             eprintln!(
@@ -114,10 +116,15 @@ pub async fn run(options: Options, histories: usize, calls: usize) -> Result<His
     Ok(sum)
 }
 
-async fn judge(history: History) -> Result<(History, Verdict)> {
+/// Looks for an explanation of a history.
+///
+/// # Errors
+///
+/// When there is no thread for it.
+pub async fn judge(history: History) -> Result<(History, Verdict)> {
     let judged = tokio::task::spawn_blocking(|| {
         let search = move || {
-            let verdict = check(history.stock, &history.events);
+            let verdict = check(history.stock, &history.events());
             (history, verdict)
         };
         std::thread::Builder::new().stack_size(STACK).spawn(search)?.join().map_err(|_| anyhow::anyhow!("it panicked"))
@@ -126,36 +133,45 @@ async fn judge(history: History) -> Result<(History, Verdict)> {
 }
 
 impl Histories {
-    fn count(&mut self, history: &History, verdict: Verdict) {
-        self.calls += history.events.len();
-        self.unknown += history.events.iter().filter(|event| !event.answered).count();
+    fn count(&mut self, history: &History, verdict: &Verdict, folder: &Path) -> Result<()> {
+        self.calls += history.calls.len();
+        self.unknown += history.calls.iter().filter(|call| call.told.is_none()).count();
+        let told = tell(history, verdict);
         match verdict {
             Verdict::Explained => self.explained += 1,
-            Verdict::Undecided => self.undecided += 1,
-            Verdict::Contradiction { explained, shop, stuck } => {
-                self.contradictions.push(tell(history, explained, &shop, &stuck));
+            Verdict::Undecided => {
+                self.undecided += 1;
+                history.keep(folder, &told)?;
+            }
+            Verdict::Contradiction { .. } => {
+                let file = history.keep(folder, &told)?;
+                self.contradictions.push(format!("{told}\n kept in {}", file.display()));
             }
         }
+        Ok(())
     }
 }
 
-/// The contradiction and what was going on around it, times in milliseconds since the history began.
-fn tell(history: &History, explained: usize, shop: &str, stuck: &[crate::linear::Event]) -> String {
-    let begin = history.events.iter().map(|event| event.from).min().unwrap_or_default();
-    let line = |event: &crate::linear::Event| {
-        let to = (event.to - begin) / 1000;
-        let to = if event.answered { to.to_string() } else { format!("{to}?") };
-        format!("  {}–{to} ms user {}: {:?}", (event.from - begin) / 1000, event.user, event.did)
+/// The verdict; of a contradiction also what was going on around it, times in milliseconds since the history began.
+#[must_use]
+pub fn tell(history: &History, verdict: &Verdict) -> String {
+    let Verdict::Contradiction { explained, shop, stuck } = verdict else { return format!("{verdict:?}") };
+    let line = |event: &Event| {
+        let unanswered = if event.answered { "" } else { "?" };
+        let (from, to) = (event.from / 1000, event.to / 1000);
+        format!("  {from}–{to}{unanswered} ms user {}: {:?}", event.user, event.did)
     };
-    let mut events = history.events.clone();
+    let mut events = history.events();
     events.sort_by_key(|event| event.from);
     let from = stuck.iter().map(|event| event.from).min().unwrap_or_default() - 3_000_000;
     let to = stuck.iter().filter(|event| event.answered).map(|event| event.to).max().unwrap_or_default();
     let around: Vec<String> = events.iter().filter(|event| event.from <= to && event.to >= from).map(line).collect();
     let stuck: Vec<String> = stuck.iter().map(line).collect();
     format!(
-        "a contradiction after {explained} calls (stock {}, begun at {begin})\n {shop}\n none of these fits:\n{}\n around:\n{}",
+        "a contradiction after {explained} calls (seed {}, stock {}, begun at {})\n {shop}\n none of these fits:\n{}\n around:\n{}",
+        history.seed,
         history.stock,
+        history.began,
         stuck.join("\n"),
         around.join("\n")
     )

@@ -102,6 +102,8 @@ pub struct Options {
     pub binary: PathBuf,
     /// Whether a line shows how it goes.
     pub live: bool,
+    /// The folder where histories are kept that could not be explained.
+    pub keep: PathBuf,
 }
 
 impl Options {
@@ -122,6 +124,7 @@ impl Options {
             pauses: PAUSES,
             binary,
             live: false,
+            keep: PathBuf::from("."),
         }
     }
 

@@ -8,10 +8,16 @@ use super::options::FaultKind;
 
 /// Milliseconds since 1970 by the wall clock, which is the ledger's clock on this machine.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "deadlines are compared with the ledger's own clock")]
 pub fn now_ms() -> i64 {
+    now_us() / 1000
+}
+
+/// The same in microseconds.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "deadlines are compared with the ledger's own clock")]
+pub fn now_us() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// From when to when, both included, in milliseconds since 1970.
@@ -31,14 +37,17 @@ impl Span {
     }
 }
 
+/// A fault that took place.
 #[derive(Debug, Clone, Copy)]
-struct Event {
-    kind: FaultKind,
-    span: Span,
+pub struct Event {
+    /// What.
+    pub kind: FaultKind,
+    /// From when to when.
+    pub span: Span,
     /// The instance that was frozen or killed.
-    instance: Option<usize>,
+    pub instance: Option<usize>,
     /// Whether the gate may have lost memory.
-    forgot: bool,
+    pub forgot: bool,
 }
 
 /// A log of the faults.
@@ -70,22 +79,16 @@ impl Weather {
         self.events().iter().any(|event| event.forgot && event.span.meets(span))
     }
 
-    /// When the gate may have lost memory.
-    #[must_use]
-    pub fn forgettings(&self) -> Vec<Span> {
-        self.events().iter().filter(|event| event.forgot).map(|event| event.span).collect()
-    }
-
     /// Whether this instance was frozen or killed within this span.
     #[must_use]
     pub fn hit_within(&self, instance: usize, span: Span) -> bool {
         self.events().iter().any(|event| event.instance == Some(instance) && event.span.meets(span))
     }
 
-    /// Whether anything was wrong within this span.
+    /// What went wrong within this span.
     #[must_use]
-    pub fn bad_within(&self, span: Span) -> bool {
-        self.events().iter().any(|event| event.span.meets(span))
+    pub fn within(&self, span: Span) -> Vec<Event> {
+        self.events().iter().filter(|event| event.span.meets(span)).copied().collect()
     }
 
     /// How often each fault took place.

@@ -23,6 +23,7 @@ async fn explained(seed: u64, ttl: Duration, count: usize) {
         ttl,
         longest_freeze: Duration::from_secs(1),
         pauses: (Duration::from_millis(200), Duration::from_millis(1200)),
+        keep: env!("CARGO_TARGET_TMPDIR").into(),
         ..Options::short(flashdeal_binary().unwrap(), seed, &FAULTS)
     };
     let checked = histories::run(options, count, 200).await.unwrap();

@@ -6,6 +6,7 @@
 
 mod checker;
 mod histories;
+mod kept;
 mod plans;
 mod replay;
 mod storms;
