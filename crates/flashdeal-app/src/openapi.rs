@@ -37,10 +37,11 @@ pub fn document() -> String {
 }
 
 fn build() -> OpenApi {
-    let info =
-        InfoBuilder::new().title("flashdeal").version(env!("CARGO_PKG_VERSION")).description(Some(format!("{ABOUT}{}", codes::table()))).license(
-            Some(LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()),
-        );
+    let info = InfoBuilder::new()
+        .title("flashdeal")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(format!("{ABOUT}{}", codes::table())))
+        .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()));
     let tags = TAGS.map(|(name, description)| TagBuilder::new().name(name).description(Some(description)).build());
     let mut paths = PathsBuilder::new().build();
     for described in operations() {
