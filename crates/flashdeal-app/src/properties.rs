@@ -10,6 +10,7 @@ mod headers;
 mod ids;
 mod money;
 mod networks;
+mod origins;
 mod pages;
 mod texts;
 mod tokens;
@@ -42,10 +43,11 @@ pub fn words(data: &[u8]) {
     headers::headers(data);
 }
 
-/// Durations, budgets and networks, and the addresses that proxies of such networks pass on.
+/// Durations, budgets, networks and origins, and the addresses that proxies of such networks pass on.
 pub fn settings(data: &[u8]) {
     durations::durations(data);
     networks::networks(data);
+    origins::origins(data);
 }
 
 /// Text, as headers and settings have it: the bytes, if they are UTF-8.

@@ -9,7 +9,9 @@ mod orders;
 mod products;
 mod reservations;
 
+use actix_cors::Cors;
 use actix_web::http::StatusCode;
+use actix_web::middleware::Condition;
 use actix_web::{HttpResponse, Route, web};
 
 use crate::error::{Code, Problem};
@@ -48,8 +50,8 @@ pub(crate) fn api(config: &mut web::ServiceConfig) {
 }
 
 /// What is under `/api` and free of the rate limit all the same, so it comes before its scope.
-pub(crate) fn unlimited(config: &mut web::ServiceConfig) {
-    config.service(resource("/api/openapi.json", "GET, HEAD").get(docs::document).done());
+pub(crate) fn unlimited(config: &mut web::ServiceConfig, cors: Condition<Cors>) {
+    config.service(resource("/api/openapi.json", "GET, HEAD").get(docs::document).done().wrap(cors));
 }
 
 /// Health, metrics, pages and docs: free of the rate limit. They are tried last, since no sale waits for them.

@@ -3,6 +3,7 @@
 mod auth;
 mod flags;
 mod judging;
+mod origins;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -16,11 +17,14 @@ use judging::{Faults, filled, parse_bind, parse_workers};
 
 pub use crate::access::{Algorithm, KeySource};
 pub use crate::middleware::client_ip::TrustedProxies;
+pub use crate::middleware::cors::Origins;
 pub use crate::middleware::rate_limit::Budget;
 pub use auth::Auth;
 pub use flags::RawSettings;
 pub use judging::BadSettings;
 pub(crate) use judging::{parse_budget, parse_duration, parse_proxies};
+#[cfg(any(test, fuzzing))]
+pub(crate) use origins::parse_origins;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -61,6 +65,8 @@ pub struct Settings {
     pub budget: Option<Budget>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
+    /// Whose pages may call the API.
+    pub cors_origins: Origins,
     /// HTTP worker threads.
     pub workers: NonZeroUsize,
     /// How long a request may wait for the stores.
@@ -98,19 +104,21 @@ impl Settings {
                 .ok_or("must be a duration from 100ms to 60s, such as 2s")
         });
         let auth = faults.auth(raw, bind);
+        let origins = faults.origins(raw, auth.as_ref());
         let log_format = match filled(raw.log_format.as_ref()) {
             Some(text) => faults.take("--log-format / FLASHDEAL_LOG_FORMAT", text, |text| {
                 LogFormat::from_str(text, true).map(Some).map_err(|_| "must be text or json")
             }),
             None => Some(None),
         };
-        match (bind, mode, hold_time, budget, proxies, workers, deadline, auth, log_format) {
+        match (bind, mode, hold_time, budget, proxies, origins, workers, deadline, auth, log_format) {
             (
                 Some(bind),
                 Some(mode),
                 Some(hold_time),
                 Some(budget),
                 Some(trusted_proxies),
+                Some(cors_origins),
                 Some(workers),
                 Some(deadline),
                 Some(auth),
@@ -121,6 +129,7 @@ impl Settings {
                 hold_time,
                 budget,
                 trusted_proxies,
+                cors_origins,
                 workers,
                 request_deadline: deadline,
                 auth,
@@ -147,6 +156,16 @@ mod tests {
         }
     }
 
+    fn locked(settings: RawSettings) -> RawSettings {
+        RawSettings {
+            auth: "jwt".to_owned(),
+            jwt_algorithm: Some("HS256".to_owned()),
+            jwt_audience: Some("shop".to_owned()),
+            jwt_secret: Some("0123456789abcdef0123456789abcdef".to_owned()),
+            ..settings
+        }
+    }
+
     #[test]
     fn the_defaults_are_sound() {
         let settings = Settings::parse(&raw()).unwrap();
@@ -164,13 +183,14 @@ mod tests {
             reservation_ttl: "-5m".to_owned(),
             rate_limit: "0/15m".to_owned(),
             trusted_proxies: "10.0.0.0/33".to_owned(),
+            cors_origins: "https://shop.example/deals".to_owned(),
             workers: Some("0".to_owned()),
             request_deadline: "1h".to_owned(),
             log_format: Some("xml".to_owned()),
             ..raw()
         };
         let faults = Settings::parse(&bad).unwrap_err();
-        assert_eq!(faults.0.len(), 8, "{faults}");
+        assert_eq!(faults.0.len(), 9, "{faults}");
         assert!(faults.to_string().contains("REDIS_URL") && !faults.to_string().contains("secret"));
     }
 
@@ -188,18 +208,22 @@ mod tests {
         let open = RawSettings { bind: "0.0.0.0:8080".to_owned(), ..raw() };
         assert!(Settings::parse(&open).unwrap_err().to_string().contains("--insecure-no-auth"));
         assert!(Settings::parse(&RawSettings { insecure_no_auth: true, ..open.clone() }).is_ok());
-        let locked = RawSettings {
-            auth: "jwt".to_owned(),
-            jwt_algorithm: Some("HS256".to_owned()),
-            jwt_audience: Some("shop".to_owned()),
-            jwt_secret: Some("0123456789abcdef0123456789abcdef".to_owned()),
-            ..open
-        };
+        let locked = locked(open);
         assert!(matches!(Settings::parse(&locked).unwrap().auth, Auth::Jwt { .. }));
         let two_keys = RawSettings { jwt_key_file: Some("key.pem".into()), ..locked.clone() };
         assert!(Settings::parse(&two_keys).is_err());
         let none = RawSettings { jwt_algorithm: Some("none".to_owned()), ..locked };
         assert!(Settings::parse(&none).is_err());
+    }
+
+    #[test]
+    fn pages_of_anybody_need_a_lock_or_an_explicit_word() {
+        assert_eq!(Settings::parse(&raw()).unwrap().cors_origins, Origins::Own);
+        let any = RawSettings { cors_origins: " * ".to_owned(), ..raw() };
+        assert!(Settings::parse(&any).unwrap_err().to_string().contains("--cors-origins is *"));
+        let open = RawSettings { insecure_no_auth: true, ..any.clone() };
+        assert_eq!(Settings::parse(&open).unwrap().cors_origins, Origins::Any);
+        assert_eq!(Settings::parse(&locked(any)).unwrap().cors_origins, Origins::Any);
     }
 
     #[test]

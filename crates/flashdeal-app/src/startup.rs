@@ -21,6 +21,7 @@ use crate::environment::{MeteredEvents, RandomIds, SystemClock, TokioRuntime};
 use crate::metrics::Metrics;
 use crate::metrics::audit::look_at_books;
 use crate::metrics::products::Products;
+use crate::middleware::cors::cors;
 use crate::middleware::rate_limit::{Limiter, rate_limit};
 use crate::middleware::request_id::request_id;
 use crate::routes;
@@ -171,16 +172,18 @@ fn serve(
     connections: Connections,
 ) -> anyhow::Result<(actix_web::dev::Server, SocketAddr)> {
     let (state, limiter, lock) = (web::Data::new(state), web::Data::new(limiter), web::Data::new(lock));
+    let origins = settings.cors_origins.clone();
     let app = move || {
         App::new()
             .app_data(state.clone())
             .app_data(limiter.clone())
             .app_data(lock.clone())
             .wrap(from_fn(request_id))
-            .configure(routes::unlimited)
+            .configure(|config| routes::unlimited(config, cors(&origins)))
             .service(
                 web::scope("/api")
                     .wrap(from_fn(rate_limit))
+                    .wrap(cors(&origins))
                     .configure(routes::api)
                     .default_service(web::to(routes::not_found)),
             )

@@ -8,6 +8,7 @@ use flashdeal_domain::{Description, IdempotencyKey, PageSize, Price, ProductName
 use serde_json::Value;
 
 use crate::error::Code;
+use crate::middleware::cors::{Origins, cors};
 use crate::routes;
 
 use super::{document, schemas};
@@ -90,7 +91,7 @@ fn described(document: &Value) -> BTreeMap<String, BTreeSet<String>> {
 async fn routes_and_description_name_each_other() {
     let described = described(&parsed());
     let app = App::new()
-        .configure(routes::unlimited)
+        .configure(|config| routes::unlimited(config, cors(&Origins::Own)))
         .service(web::scope("/api").configure(routes::api))
         .configure(routes::outside);
     let app = calls::init_service(app).await;

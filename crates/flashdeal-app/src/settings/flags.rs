@@ -35,6 +35,10 @@ pub struct RawSettings {
     #[arg(long, env = "FLASHDEAL_TRUSTED_PROXIES", value_name = "CIDRS", default_value = "")]
     pub trusted_proxies: String,
 
+    /// Origins whose web pages may call /api, comma-separated: `https://shop.example,http://localhost:3000`; or * for any.
+    #[arg(long, env = "FLASHDEAL_CORS_ORIGINS", value_name = "ORIGINS", default_value = "")]
+    pub cors_origins: String,
+
     /// HTTP worker threads; one per core by default.
     #[arg(long, env = "FLASHDEAL_WORKERS", value_name = "N")]
     pub workers: Option<String>,
