@@ -1,6 +1,6 @@
 //! The deal board in a real browser, against a real server: what its buyers and its shopkeeper see.
 
-mod browser;
+pub(crate) mod browser;
 mod page;
 
 use flashdeal_tests::process::{AppOptions, AppProcess, flashdeal_binary};

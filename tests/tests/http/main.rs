@@ -24,6 +24,7 @@ mod audits;
 mod board;
 mod bodies;
 mod checkout;
+mod cors;
 mod crashes;
 mod crowds;
 mod docs;

@@ -44,6 +44,7 @@ pub(crate) enum Mode {
 pub(crate) struct Plan {
     pub(crate) rate_limit: &'static str,
     pub(crate) trusted_proxies: &'static str,
+    pub(crate) cors_origins: &'static str,
     pub(crate) reservation_ttl: &'static str,
     /// Clocks that stand still until they are moved.
     pub(crate) standing_clock: bool,
@@ -53,16 +54,21 @@ pub(crate) struct Plan {
     pub(crate) replicas: usize,
 }
 
+impl Plan {
+    pub(crate) const USUAL: Self = Self {
+        rate_limit: "off",
+        trusted_proxies: "",
+        cors_origins: "",
+        reservation_ttl: "10m",
+        standing_clock: false,
+        own_stores: false,
+        replicas: 0,
+    };
+}
+
 impl Default for Plan {
     fn default() -> Self {
-        Self {
-            rate_limit: "off",
-            trusted_proxies: "",
-            reservation_ttl: "10m",
-            standing_clock: false,
-            own_stores: false,
-            replicas: 0,
-        }
+        Self::USUAL
     }
 }
 
@@ -95,6 +101,7 @@ impl Shop {
             reservation_ttl: plan.reservation_ttl.to_owned(),
             rate_limit: plan.rate_limit.to_owned(),
             trusted_proxies: plan.trusted_proxies.to_owned(),
+            cors_origins: plan.cors_origins.to_owned(),
             request_deadline: "2s".to_owned(),
             ..RawSettings::default()
         };

@@ -167,6 +167,7 @@ async fn all_bad_settings_are_told_at_once_and_nothing_is_opened(mode: Mode) {
         ("FLASHDEAL_RESERVATION_TTL", "soon"),
         ("FLASHDEAL_RATE_LIMIT", "many"),
         ("FLASHDEAL_TRUSTED_PROXIES", "10.0.0.0/99"),
+        ("FLASHDEAL_CORS_ORIGINS", "shop.example"),
         ("FLASHDEAL_WORKERS", "-1"),
         ("FLASHDEAL_LOG_FORMAT", "xml"),
         ("REDIS_URL", "redis://127.0.0.1:1"),
