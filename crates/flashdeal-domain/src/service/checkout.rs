@@ -164,15 +164,18 @@ impl FlashSale {
     /// A finish that is tried until the gate acknowledges it: a buyer who is answered before their patience ends was answered with
     /// the gate's leave. After the patience of a checkout it is the background's to mend.
     pub(super) async fn finish_at_last(&self, finish: Finish) {
-        let finishing = async {
+        let finished = || self.through_gate(finish.product, || self.ports.ledger.finish(finish.clone()));
+        if finished().await.is_ok() {
+            return;
+        }
+        let trying = async {
             let mut backoff = Duration::from_millis(10);
-            let finished = || self.through_gate(finish.product, || self.ports.ledger.finish(finish.clone()));
             while finished().await.is_err() {
                 self.ports.runtime.sleep(self.jitter(backoff)).await;
                 backoff = (backoff * 2).min(Duration::from_millis(400));
             }
         };
-        select(pin!(finishing), self.ports.runtime.sleep(self.policy.checkout_patience)).await;
+        select(pin!(trying), self.ports.runtime.sleep(self.policy.checkout_patience)).await;
     }
 
     /// A finish whose failure is the background's to mend.
