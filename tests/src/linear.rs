@@ -97,10 +97,12 @@ pub fn check(stock: i32, history: &[Event]) -> Verdict {
     let mut history = history.to_vec();
     history.sort_by_key(|event| (!event.answered, event.to, event.from));
     let soon = Search::new(&history, SOON).run(stock);
-    if soon == Verdict::Explained || history.iter().all(|event| event.answered) {
-        return soon;
+    match soon {
+        Verdict::Contradiction { .. } if history.iter().any(|event| !event.answered) => {
+            Search::new(&history, i64::MAX).run(stock)
+        }
+        soon => soon,
     }
-    Search::new(&history, i64::MAX).run(stock)
 }
 
 impl<'a> Search<'a> {
