@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use flashdeal_domain::{
-    CheckedOut, CheckoutRequest, NewProduct, Order, OrderId, Page, PageRequest, Product, ProductId, ProductPatch,
-    Reservation, ReserveRequest, Reserved, StockLevel, UserId,
+    CheckedOut, CheckoutRequest, NewProduct, Order, OrderFilter, OrderId, Page, PageRequest, Product, ProductId,
+    ProductPatch, Reservation, ReserveRequest, Reserved, StockLevel, UserId,
 };
 use reqwest::{Method, Url};
 use serde::Serialize;
@@ -150,19 +150,18 @@ impl Client {
         read::<OrderWire>(&self.0.send(&self.call("order", Method::GET, &["orders", &id.to_string()])).await?)
     }
 
-    /// A page of one user's orders, or of everyone's, newest first.
+    /// A page of the orders that match, newest first.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn orders(
-        &self,
-        user: Option<&UserId>,
-        page: PageRequest<OrderId>,
-    ) -> Result<Page<Order, OrderId>, Error> {
+    pub async fn orders(&self, of: &OrderFilter, page: PageRequest<OrderId>) -> Result<Page<Order, OrderId>, Error> {
         let mut call = self.call("orders", Method::GET, &["orders"]);
         page_query(&mut call.url, page.size.get(), page.after.map(|id| id.to_string()));
-        if let Some(user) = user {
+        if let Some(user) = &of.user {
             call.url.query_pairs_mut().append_pair("userId", user.as_str());
+        }
+        if let Some(product) = of.product {
+            call.url.query_pairs_mut().append_pair("productId", &product.to_string());
         }
         read_page::<OrderWire, _>(&self.0.send(&call).await?, OrderId::parse)
     }

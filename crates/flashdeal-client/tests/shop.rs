@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use flashdeal_client::{Builder, Client, Code, Error};
 use flashdeal_domain::{
-    CheckoutRequest, Description, IdempotencyKey, NewProduct, PageRequest, PageSize, Price, ProductId, ProductName,
-    ProductPatch, Quantity, ReserveRequest, StockDelta, Units, UserId,
+    CheckoutRequest, Description, IdempotencyKey, NewProduct, OrderFilter, PageRequest, PageSize, Price, ProductId,
+    ProductName, ProductPatch, Quantity, ReserveRequest, StockDelta, Units, UserId,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -278,14 +278,17 @@ async fn listings_and_tokens_go_out_as_the_contract_says() {
     let shop = Shop::that([say(200, &orders), say(200, &products), say(200, PHONE), say(200, ORDER)]).await;
     let client = shop.builder().bearer_token("t0k").build().unwrap();
     let size = PageSize::new(50).unwrap();
-    let page = client.orders(Some(&ada()), PageRequest { size, after: None }).await.unwrap();
+    let page = client
+        .orders(&OrderFilter { user: Some(ada()), product: Some(phone()) }, PageRequest { size, after: None })
+        .await
+        .unwrap();
     assert_eq!(page.next, Some(page.items[0].id));
     let listed = client.products(PageRequest { size, after: Some(phone()) }).await.unwrap();
     assert!(listed.next.is_none() && listed.items[0].name.as_str() == "Phone");
     assert_eq!(client.product(phone()).await.unwrap().1.reserved().get(), 3);
     assert_eq!(client.order(page.items[0].id).await.unwrap(), page.items[0]);
     let seen = shop.seen();
-    assert!(seen[0].text.starts_with("GET /api/orders?limit=50&userId=ada "));
+    assert!(seen[0].text.starts_with(&format!("GET /api/orders?limit=50&userId=ada&productId={PRODUCT} ")));
     assert!(seen[1].text.starts_with(&format!("GET /api/products?limit=50&cursor={PRODUCT} ")));
     assert!(seen.iter().all(|seen| seen.header("authorization") == Some("Bearer t0k")));
 }

@@ -18,7 +18,7 @@ use flashdeal_domain::ports::{
     RecordBooks, ReleaseOutcome, ReserveCall, ReserveOutcome, Sale, Settlement,
 };
 use flashdeal_domain::{
-    IdempotencyKey, Order, OrderId, Page, PageRequest, Product, ProductId, RecordState, ReservationId,
+    IdempotencyKey, Order, OrderFilter, OrderId, Page, PageRequest, Product, ProductId, RecordState, ReservationId,
     ReservationLedger, StockLevel, StockRepository, StoreError, UserId,
 };
 use futures_util::future::BoxFuture;
@@ -204,12 +204,17 @@ impl StockRepository for Mortal {
         self.call("record.order", self.record.order(id)).await
     }
 
-    async fn orders(
+    async fn orders(&self, of: &OrderFilter, page: PageRequest<OrderId>) -> Result<Page<Order, OrderId>, StoreError> {
+        self.call("record.orders", self.record.orders(of, page)).await
+    }
+
+    async fn orders_after(
         &self,
-        user: Option<&UserId>,
-        page: PageRequest<OrderId>,
-    ) -> Result<Page<Order, OrderId>, StoreError> {
-        self.call("record.orders", self.record.orders(user, page)).await
+        product: Option<ProductId>,
+        after: Option<OrderId>,
+        limit: usize,
+    ) -> Result<Vec<Order>, StoreError> {
+        self.call("record.orders_after", self.record.orders_after(product, after, limit)).await
     }
 
     async fn open_epoch(&self, product: ProductId) -> Result<Option<RecordState>, StoreError> {

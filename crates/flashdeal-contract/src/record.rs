@@ -32,6 +32,9 @@ macro_rules! __record_cases {
                 an_empty_listing_is_one_empty_page
                 orders_come_newest_first_in_pages
                 orders_of_one_user_are_theirs_alone
+                orders_of_one_product_are_of_it_alone
+                orders_of_one_user_and_product_are_both
+                orders_come_oldest_first_after_any_order
                 states_are_read_together_and_unknown_ones_left_out
                 a_thousand_states_at_once
             }

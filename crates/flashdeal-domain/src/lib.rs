@@ -63,7 +63,7 @@ pub mod time;
 
 pub use error::{Invalid, SaleError, Shortage, StoreError};
 pub use ids::{OrderId, ProductId, ReservationId};
-pub use order::Order;
+pub use order::{Order, OrderFilter};
 pub use page::{Page, PageRequest, PageSize};
 pub use ports::record::StockRepository;
 pub use ports::reservation::ReservationLedger;

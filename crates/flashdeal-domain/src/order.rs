@@ -26,6 +26,36 @@ pub struct Order {
     pub created_at: Timestamp,
 }
 
+/// Which orders a listing shows: one user's, one product's, one user's of one product, or (the default) all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OrderFilter {
+    /// Only this user's.
+    pub user: Option<UserId>,
+    /// Only of this product.
+    pub product: Option<ProductId>,
+}
+
+impl OrderFilter {
+    /// One user's orders, of whatever.
+    #[must_use]
+    pub fn of_user(user: &UserId) -> Self {
+        Self { user: Some(user.clone()), product: None }
+    }
+
+    /// The orders of a product, whoever's.
+    #[must_use]
+    pub fn of_product(product: ProductId) -> Self {
+        Self { user: None, product: Some(product) }
+    }
+
+    /// Whether this order is one of them.
+    #[must_use]
+    pub fn matches(&self, order: &Order) -> bool {
+        self.user.as_ref().is_none_or(|user| order.user == *user)
+            && self.product.is_none_or(|product| order.product == product)
+    }
+}
+
 impl Order {
     /// What the order costs: unit price times quantity.
     #[must_use]

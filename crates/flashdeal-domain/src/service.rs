@@ -17,12 +17,11 @@ use std::time::Duration;
 
 use crate::error::{SaleError, StoreError};
 use crate::ids::{OrderId, ProductId, ReservationId};
-use crate::order::Order;
+use crate::order::{Order, OrderFilter};
 use crate::page::{Page, PageRequest};
 use crate::ports::Ports;
 use crate::product::{NewProduct, Product};
 use crate::stock::{RecordState, StockLevel};
-use crate::text::UserId;
 use crate::time::HoldTime;
 
 pub use audit::{Audit, Finding, FindingKind};
@@ -131,16 +130,16 @@ impl FlashSale {
         self.ports.record.order(id).await?.ok_or(SaleError::OrderNotFound)
     }
 
-    /// A page of one user's orders, or of everyone's, newest first.
+    /// A page of the orders that match, newest first.
     ///
     /// # Errors
     /// [`SaleError::Unavailable`].
     pub async fn orders(
         &self,
-        user: Option<&UserId>,
+        of: &OrderFilter,
         page: PageRequest<OrderId>,
     ) -> Result<Page<Order, OrderId>, SaleError> {
-        Ok(self.ports.record.orders(user, page).await?)
+        Ok(self.ports.record.orders(of, page).await?)
     }
 
     /// Whether both stores can be asked now.

@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flashdeal_domain::ports::{Clock, IdSource, Ports, Runtime, Unobserved};
 use flashdeal_domain::{
-    CheckoutRequest, Description, FlashSale, NewProduct, PageRequest, PageSize, Policy, Price, ProductName, Quantity,
-    ReserveRequest, Timestamp, Units, UserId,
+    CheckoutRequest, Description, FlashSale, NewProduct, OrderFilter, PageRequest, PageSize, Policy, Price,
+    ProductName, Quantity, ReserveRequest, Timestamp, Units, UserId,
 };
 use flashdeal_embedded::EmbeddedStore;
 use uuid::Uuid;
@@ -81,7 +81,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let level = sale.status(phone.id).await?;
     println!("order {} for {}; {} left", order.id, order.total(), level.available().get());
 
-    let orders = sale.orders(Some(&ada), PageRequest { size: PageSize::default(), after: None }).await?;
+    let orders =
+        sale.orders(&OrderFilter::of_user(&ada), PageRequest { size: PageSize::default(), after: None }).await?;
     println!("ada's latest orders in {}: {}", folder.display(), orders.items.len());
     store.close().await;
     Ok(())

@@ -14,8 +14,8 @@ use async_trait::async_trait;
 use diesel::QueryResult;
 use flashdeal_domain::ports::{Change, ChangeOutcome, Commit, KeyedOrder, RecordBooks, Sale, Settlement};
 use flashdeal_domain::{
-    IdempotencyKey, Order, OrderId, Page, PageRequest, Product, ProductId, RecordState, ReservationId, StockRepository,
-    StoreError, UserId,
+    IdempotencyKey, Order, OrderFilter, OrderId, Page, PageRequest, Product, ProductId, RecordState, ReservationId,
+    StockRepository, StoreError, UserId,
 };
 
 use crate::EmbeddedStore;
@@ -132,13 +132,19 @@ impl StockRepository for EmbeddedStore {
         self.read(move |conn| rows::order(conn, rows::bytes(id.as_uuid()))).await
     }
 
-    async fn orders(
+    async fn orders(&self, of: &OrderFilter, page: PageRequest<OrderId>) -> Result<Page<Order, OrderId>, StoreError> {
+        let of = of.clone();
+        self.read(move |conn| reads::orders(conn, &of, page)).await
+    }
+
+    async fn orders_after(
         &self,
-        user: Option<&UserId>,
-        page: PageRequest<OrderId>,
-    ) -> Result<Page<Order, OrderId>, StoreError> {
-        let user = user.cloned();
-        self.read(move |conn| reads::orders(conn, user.as_ref(), page)).await
+        product: Option<ProductId>,
+        after: Option<OrderId>,
+        limit: usize,
+    ) -> Result<Vec<Order>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.read(move |conn| reads::orders_after(conn, product, after, limit)).await
     }
 
     async fn open_epoch(&self, product: ProductId) -> Result<Option<RecordState>, StoreError> {

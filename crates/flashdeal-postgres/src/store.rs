@@ -8,8 +8,8 @@ use flashdeal_domain::ports::{
     Change, ChangeOutcome, Commit, KeyedOrder, RecordBooks, Sale, Settlement, StockRepository,
 };
 use flashdeal_domain::{
-    IdempotencyKey, Order, OrderId, Page, PageRequest, Product, ProductId, RecordState, ReservationId, StoreError,
-    UserId,
+    IdempotencyKey, Order, OrderFilter, OrderId, Page, PageRequest, Product, ProductId, RecordState, ReservationId,
+    StoreError, UserId,
 };
 use uuid::Uuid;
 
@@ -145,26 +145,45 @@ impl StockRepository for PostgresStore {
         first(self.pool.load("order", query).await?).map(OrderColumns::read).transpose()
     }
 
-    async fn orders(
-        &self,
-        user: Option<&UserId>,
-        page: PageRequest<OrderId>,
-    ) -> Result<Page<Order, OrderId>, StoreError> {
+    async fn orders(&self, of: &OrderFilter, page: PageRequest<OrderId>) -> Result<Page<Order, OrderId>, StoreError> {
         let query = stock_ledger::table
             .filter(stock_ledger::kind.eq("sold"))
             .filter(stock_ledger::order_id.lt(before(page.after.as_ref().map(OrderId::as_uuid))))
             .order(stock_ledger::order_id.desc())
             .limit(i64::from(page.size.get()) + 1)
             .select(order_columns());
-        let rows = match user {
-            None => self.pool.load("orders", query).await?,
-            Some(user) => {
-                let query = query.filter(stock_ledger::user_id.eq(user.as_str().to_owned()));
-                self.pool.load("orders_of_user", query).await?
-            }
+        let of_user = of.user.as_ref().map(|user| stock_ledger::user_id.eq(user.as_str().to_owned()));
+        let of_product = of.product.map(|product| stock_ledger::product_id.eq(*product.as_uuid()));
+        let rows = match (of_user, of_product) {
+            (None, None) => self.pool.load("orders", query).await?,
+            (Some(user), None) => self.pool.load("orders_of_user", query.filter(user)).await?,
+            (None, Some(product)) => self.pool.load("orders_of_product", query.filter(product)).await?,
+            (Some(user), Some(product)) => self.pool.load("orders_of_both", query.filter(user).filter(product)).await?,
         };
         let orders: Result<Vec<_>, _> = rows.into_iter().map(OrderColumns::read).collect();
         Ok(cut(orders?, page, |order| order.id))
+    }
+
+    async fn orders_after(
+        &self,
+        product: Option<ProductId>,
+        after: Option<OrderId>,
+        limit: usize,
+    ) -> Result<Vec<Order>, StoreError> {
+        let query = stock_ledger::table
+            .filter(stock_ledger::kind.eq("sold"))
+            .filter(stock_ledger::order_id.gt(after.map_or(Uuid::nil(), |id| *id.as_uuid())))
+            .order(stock_ledger::order_id.asc())
+            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+            .select(order_columns());
+        let rows = match product {
+            None => self.pool.load("orders_after", query).await?,
+            Some(product) => {
+                let query = query.filter(stock_ledger::product_id.eq(*product.as_uuid()));
+                self.pool.load("orders_of_product_after", query).await?
+            }
+        };
+        rows.into_iter().map(OrderColumns::read).collect()
     }
 
     async fn open_epoch(&self, product: ProductId) -> Result<Option<RecordState>, StoreError> {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flashdeal_client::{Client, Code, Error};
-use flashdeal_domain::{CheckoutRequest, PageRequest, PageSize, Product, ProductId, Reservation};
+use flashdeal_domain::{CheckoutRequest, OrderFilter, PageRequest, PageSize, Product, ProductId, Reservation};
 use tokio::time::Instant;
 
 use crate::buyer::name;
@@ -181,22 +181,21 @@ fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Everyone's orders, newest first, back to before the product was there.
+/// Everyone's orders of the product.
 async fn read_orders(client: &Client, product: &Product, counts: &Counts, books: &mut Books) -> Result<(), Error> {
     let mut known: HashMap<_, _> = counts.orders.iter().map(|order| (order.id, order)).collect();
-    let before = product.created_at.as_millis().saturating_sub(60_000);
+    let of = OrderFilter::of_product(product.id);
     let mut page = PageRequest { size: PageSize::new(PageSize::MAX).unwrap_or_default(), after: None };
     for _ in 0..MAX_PAGES {
-        let listed = client.orders(None, page).await?;
-        let reached = listed.items.last().is_none_or(|order| order.created_at.as_millis() < before);
-        for order in listed.items.iter().filter(|order| order.product == product.id) {
+        let listed = client.orders(&of, page).await?;
+        for order in &listed.items {
             match known.remove(&order.id) {
                 Some(acknowledged) => books.missing += u64::from(acknowledged != order),
                 None => books.unexpected += 1,
             }
         }
         page.after = listed.next;
-        if reached || page.after.is_none() {
+        if page.after.is_none() {
             break;
         }
     }

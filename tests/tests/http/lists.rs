@@ -11,6 +11,7 @@ cases!(
     products_are_listed_newest_first_and_page_by_page,
     products_made_meanwhile_do_not_disturb_a_walk,
     orders_are_listed_by_user_newest_first_and_page_by_page,
+    orders_are_listed_by_product_and_by_both,
     an_order_is_read_by_its_id,
     bad_pages_are_refused,
 );
@@ -115,6 +116,43 @@ async fn orders_are_listed_by_user_newest_first_and_page_by_page(mode: Mode) {
     let pages = walk(&shop, "/api/orders?limit=5", "orderId", &ORDER).await;
     assert_eq!((sizes(&pages), pages.concat()), (vec![5, 5, 2], all));
     assert_eq!(sizes(&walk(&shop, "/api/orders?userId=carl", "orderId", &ORDER).await), [0]);
+}
+
+async fn orders_are_listed_by_product_and_by_both(mode: Mode) {
+    let shop = Shop::open(mode).await;
+    let (phones, tablets, unsold) = (shop.product(100).await, shop.product(100).await, shop.product(100).await);
+    let mut made = Vec::new();
+    for turn in 0..12 {
+        let product = if turn % 3 == 0 { &tablets } else { &phones };
+        let user = if turn % 4 == 0 { "bob" } else { "ada" };
+        shop.reserve(product, user, 1).await.is(201);
+        made.push((product.clone(), user, shop.checkout(product, user).await.is(201).id("orderId")));
+    }
+    made.reverse();
+    for product in [&phones, &tablets, &unsold] {
+        for user in ["", "ada", "bob", "carl"] {
+            let theirs = made.iter().filter(|(of, by, _)| of == product && (user.is_empty() || *by == user));
+            let ids: Vec<String> = theirs.map(|(_, _, id)| id.clone()).collect();
+            let by = if user.is_empty() { String::new() } else { format!("userId={user}&") };
+            for limit in [1, 3, 100] {
+                let path = format!("/api/orders?{by}limit={limit}&productId={product}");
+                let pages = walk(&shop, &path, "orderId", &ORDER).await;
+                assert_eq!(pages.concat(), ids, "{path}");
+                assert_eq!(pages.len(), ids.len().div_ceil(limit).max(1), "{path}");
+            }
+        }
+    }
+    let spelt = format!("/api/orders?productId={}", phones.to_uppercase());
+    assert_eq!(sizes(&walk(&shop, &spelt, "orderId", &ORDER).await), [8]);
+    // Of a product that nobody knows there are none.
+    let unknown = "/api/orders?productId=01890a5d-ac96-774b-bcce-b302099a8057";
+    assert_eq!(sizes(&walk(&shop, unknown, "orderId", &ORDER).await), [0]);
+    for bad in ["", "x", "42", &phones[..35], &phones.replace('-', ""), "%20", &format!("{phones}&productId={phones}")]
+    {
+        shop.get(&format!("/api/orders?userId=ada&productId={bad}")).await.invalid(&["productId"]);
+    }
+    // Of products themselves no such thing is asked.
+    shop.get("/api/products?productId=x").await.is(200);
 }
 
 async fn an_order_is_read_by_its_id(mode: Mode) {

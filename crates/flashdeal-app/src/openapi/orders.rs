@@ -12,6 +12,7 @@ pub(super) fn operations() -> Vec<Described> {
     let list = Described::new(HttpMethod::Get, "/api/orders", "listOrders", TAG)
         .about("List orders", "Newest first. With tokens: one's own; an admin may ask for anyone's, or everyone's.")
         .query("userId", "Only this user's.", reference("UserId"), false)
+        .query("productId", "Only of this product; of one that does not exist there are none.", reference("Id"), false)
         .paged()
         .answer(200, "A page of orders.", reference("OrderPage"), [("page", examples::orders())], &[])
         .by_user();

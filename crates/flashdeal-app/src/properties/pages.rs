@@ -1,9 +1,9 @@
-//! Queries: `limit`, `cursor`, `userId`, percent-encoded.
+//! Queries: `limit`, `cursor`, `userId`, `productId`, percent-encoded.
 
 use actix_web::HttpRequest;
 use actix_web::http::Uri;
 use actix_web::test::TestRequest;
-use flashdeal_domain::{OrderId, PageRequest, PageSize, UserId};
+use flashdeal_domain::{OrderFilter, OrderId, PageRequest, PageSize, UserId};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::access::Access;
@@ -20,13 +20,14 @@ pub(super) fn pages(data: &[u8]) {
     let query = text(data);
     let Some(request) = asked(query) else { return };
     match listed(&request) {
-        Ok((page, user)) => {
+        Ok((page, of)) => {
             assert!((1..=PageSize::MAX).contains(&page.size.get()), "{query:?}");
             let after = page.after.map(|after| format!("&cursor={after}")).unwrap_or_default();
-            let by = user.as_ref().map(|user| format!("&{}", user_id(user))).unwrap_or_default();
-            let again = format!("limit={}{after}{by}", page.size.get());
+            let by = of.user.as_ref().map(|user| format!("&{}", user_id(user))).unwrap_or_default();
+            let product = of.product.map(|product| format!("&productId={product}")).unwrap_or_default();
+            let again = format!("limit={}{after}{by}{product}", page.size.get());
             let reparsed = asked(&again).map(|request| listed(&request));
-            assert!(matches!(reparsed, Some(Ok(same)) if same == (page, user)), "{query:?} and {again:?}");
+            assert!(matches!(reparsed, Some(Ok(same)) if same == (page, of)), "{query:?} and {again:?}");
         }
         Err(problem) => is_refusal(&problem),
     }
@@ -45,7 +46,7 @@ fn user_id(user: &UserId) -> String {
     format!("userId={}", utf8_percent_encode(user.as_str(), NON_ALPHANUMERIC))
 }
 
-fn listed(request: &HttpRequest) -> Result<(PageRequest<OrderId>, Option<UserId>), Problem> {
+fn listed(request: &HttpRequest) -> Result<(PageRequest<OrderId>, OrderFilter), Problem> {
     page_request(request, OrderId::parse, true)
 }
 

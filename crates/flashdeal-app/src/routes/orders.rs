@@ -1,7 +1,7 @@
 //! `/api/orders`: what was sold, for ever.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use flashdeal_domain::{Invalid, OrderId, PageRequest, PageSize, SaleError, UserId};
+use flashdeal_domain::{Invalid, OrderFilter, OrderId, PageRequest, PageSize, ProductId, SaleError, UserId};
 
 use crate::access::Access;
 use crate::error::Problem;
@@ -30,20 +30,21 @@ pub(super) async fn list(
     access: Access,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let (page, user) = page_request(&request, OrderId::parse, true)?;
-    let user = access.listed_user(user)?;
-    let page = state.within(state.sale.orders(user.as_ref(), page)).await?;
+    let (page, named) = page_request(&request, OrderId::parse, true)?;
+    let of = OrderFilter { user: access.listed_user(named.user)?, ..named };
+    let page = state.within(state.sale.orders(&of, page)).await?;
     let items = page.items.iter().map(OrderBody::from).collect();
     Ok(answer(OK, &PageBody { items, next_cursor: page.next.map(|id| id.to_string()) }))
 }
 
-/// `limit`, `cursor` and, where the listing has it, `userId`.
+/// `limit` and `cursor`; of orders, `userId` and `productId` too.
 pub(crate) fn page_request<Id>(
     request: &HttpRequest,
     cursor: impl Fn(&str) -> Result<Id, Invalid>,
-    by_user: bool,
-) -> Result<(PageRequest<Id>, Option<UserId>), Problem> {
-    let known: &[&'static str] = if by_user { &["limit", "cursor", "userId"] } else { &["limit", "cursor"] };
+    of_orders: bool,
+) -> Result<(PageRequest<Id>, OrderFilter), Problem> {
+    let known = ["limit", "cursor", "userId", "productId"];
+    let known = if of_orders { &known[..] } else { &known[..2] };
     let mut broken = Broken::default();
     let fields = query(request.query_string(), known, &mut broken);
     let field = |name: &str| fields.iter().find(|(known, _)| *known == name).map(|(_, text)| text.as_str());
@@ -53,8 +54,9 @@ pub(crate) fn page_request<Id>(
     };
     let after = field("cursor").and_then(|text| broken.take("cursor", cursor(text)));
     let user = field("userId").and_then(|text| broken.take("userId", UserId::parse(text)));
+    let product = field("productId").and_then(|text| broken.take("productId", ProductId::parse(text)));
     match (broken.is_empty(), size) {
-        (true, Some(size)) => Ok((PageRequest { size, after }, user)),
+        (true, Some(size)) => Ok((PageRequest { size, after }, OrderFilter { user, product })),
         _ => Err(broken.into_problem()),
     }
 }

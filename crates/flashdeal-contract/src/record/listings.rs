@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flashdeal_domain::{Order, OrderId, Page, PageRequest, PageSize, Product, ProductId, StockRepository, UserId};
+use flashdeal_domain::{Order, OrderFilter, OrderId, Page, PageRequest, PageSize, Product, ProductId, StockRepository};
 
 use crate::RecordFixture;
 use crate::support::{create, create_with_state, ok, product_id, sale, sell, state_of, user, users};
@@ -25,10 +25,10 @@ async fn all_products(record: &Arc<dyn StockRepository>, size: u8) -> Vec<Produc
     }
 }
 
-async fn all_orders(record: &Arc<dyn StockRepository>, user: Option<&UserId>, size: u8) -> Vec<Order> {
+async fn all_orders(record: &Arc<dyn StockRepository>, of: &OrderFilter, size: u8) -> Vec<Order> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let page = ok(record.orders(user, request(size, after)).await);
+        let page = ok(record.orders(of, request(size, after)).await);
         let last = page.items.last().map(|order| order.id);
         after = checked_next(size, &page, last);
         all.extend(page.items);
@@ -89,14 +89,14 @@ pub async fn an_empty_listing_is_one_empty_page(fixture: &dyn RecordFixture) {
     let record = fixture.record();
     let products = ok(record.products(request(20, None)).await);
     assert!(products.items.is_empty() && products.next.is_none());
-    let orders = ok(record.orders(None, request(20, None)).await);
+    let orders = ok(record.orders(&OrderFilter::default(), request(20, None)).await);
     assert!(orders.items.is_empty() && orders.next.is_none());
     let nobody = user("nobody");
-    let theirs = ok(record.orders(Some(&nobody), request(20, None)).await);
+    let theirs = ok(record.orders(&OrderFilter::of_user(&nobody), request(20, None)).await);
     assert!(theirs.items.is_empty() && theirs.next.is_none());
 }
 
-/// "A page … of everyone's, newest (highest id) first."
+/// "A page of the orders that match, newest (highest id) first": of everyone's.
 pub async fn orders_come_newest_first_in_pages(fixture: &dyn RecordFixture) {
     let record = fixture.record();
     let (first, state) = create_with_state(&record, 100).await;
@@ -108,11 +108,11 @@ pub async fn orders_come_newest_first_in_pages(fixture: &dyn RecordFixture) {
     }
     made.reverse();
     for size in [1, 5, 13, 20] {
-        assert_eq!(all_orders(&record, None, size).await, made, "in pages of {size}");
+        assert_eq!(all_orders(&record, &OrderFilter::default(), size).await, made, "in pages of {size}");
     }
 }
 
-/// "A page of one user's orders".
+/// "A page of the orders that match": one user's.
 pub async fn orders_of_one_user_are_theirs_alone(fixture: &dyn RecordFixture) {
     let record = fixture.record();
     let (product, state) = create_with_state(&record, 100).await;
@@ -128,14 +128,77 @@ pub async fn orders_of_one_user_are_theirs_alone(fixture: &dyn RecordFixture) {
     for (buyer, mut made) in buyers.iter().zip(made) {
         made.reverse();
         for size in [1, 3, 4, 50] {
-            let orders = all_orders(&record, Some(buyer), size).await;
+            let orders = all_orders(&record, &OrderFilter::of_user(buyer), size).await;
             let ids: Vec<OrderId> = orders.iter().map(|order| order.id).collect();
             assert_eq!(ids, made, "of {buyer} in pages of {size}");
         }
     }
     // A user whose name begins like another's is another user.
-    assert!(all_orders(&record, Some(&user("buyer")), 20).await.is_empty());
-    assert!(all_orders(&record, Some(&user("BUYER-0")), 20).await.is_empty());
+    assert!(all_orders(&record, &OrderFilter::of_user(&user("buyer")), 20).await.is_empty());
+    assert!(all_orders(&record, &OrderFilter::of_user(&user("BUYER-0")), 20).await.is_empty());
+}
+
+/// Two buyers' orders of two products, mixed, oldest first; and a product that nobody bought.
+async fn mixed_orders(record: &Arc<dyn StockRepository>) -> (Vec<Order>, [ProductId; 3]) {
+    let (first, state) = create_with_state(record, 100).await;
+    let products = [first, create(record, 100).await, create(record, 100).await];
+    let mut made = Vec::new();
+    for (nth, buyer) in (0..12).zip(users("buyer", 2).iter().cycle()) {
+        let [first, second, _] = products;
+        let mut sale = sale(if nth % 3 == 0 { second } else { first }, state.epoch, 1);
+        sale.user = buyer.clone();
+        made.push(sell(record, sale).await.0);
+    }
+    (made, products)
+}
+
+/// Walks the orders that match in pages of some sizes, against those that were made.
+async fn are_listed(record: &Arc<dyn StockRepository>, made: &[Order], of: OrderFilter, count: usize) {
+    let wanted: Vec<Order> = made.iter().rev().filter(|order| of.matches(order)).cloned().collect();
+    assert_eq!(wanted.len(), count, "{of:?}");
+    for size in [1, 2, 5, 50] {
+        assert_eq!(all_orders(record, &of, size).await, wanted, "{of:?} in pages of {size}");
+    }
+}
+
+/// "The orders that match": of one product. "Those of an unknown product are none."
+pub async fn orders_of_one_product_are_of_it_alone(fixture: &dyn RecordFixture) {
+    let record = fixture.record();
+    let (made, [first, second, unsold]) = mixed_orders(&record).await;
+    for (product, count) in [(first, 8), (second, 4), (unsold, 0), (product_id(), 0)] {
+        are_listed(&record, &made, OrderFilter::of_product(product), count).await;
+    }
+}
+
+/// "The orders that match": one user's of one product.
+pub async fn orders_of_one_user_and_product_are_both(fixture: &dyn RecordFixture) {
+    let record = fixture.record();
+    let (made, [first, second, unsold]) = mixed_orders(&record).await;
+    for (product, count) in [(first, 4), (second, 2), (unsold, 0), (product_id(), 0)] {
+        for buyer in users("buyer", 2) {
+            are_listed(&record, &made, OrderFilter { user: Some(buyer), product: Some(product) }, count).await;
+        }
+        are_listed(&record, &made, OrderFilter { user: Some(user("nobody")), product: Some(product) }, 0).await;
+    }
+}
+
+/// "The orders … after `after`, oldest (lowest id) first, at most `limit`. Fewer are the last."
+pub async fn orders_come_oldest_first_after_any_order(fixture: &dyn RecordFixture) {
+    let record = fixture.record();
+    assert!(ok(record.orders_after(None, None, 1000).await).is_empty());
+    let (made, [first, second, unsold]) = mixed_orders(&record).await;
+    for product in [None, Some(first), Some(second), Some(unsold), Some(product_id())] {
+        let of_it = |order: &&Order| product.is_none_or(|product| order.product == product);
+        for limit in [1, 2, 4, 11, 1000] {
+            let after = std::iter::once(None).chain(made.iter().map(|order| Some(order.id)));
+            for after in after {
+                let later = made.iter().filter(|order| after.is_none_or(|after| order.id > after));
+                let wanted: Vec<Order> = later.filter(of_it).take(limit).cloned().collect();
+                let told = ok(record.orders_after(product, after, limit).await);
+                assert_eq!(told, wanted, "{limit} of {product:?} after {after:?}");
+            }
+        }
+    }
 }
 
 /// "The states of these products, in one read; unknown ones are left out."

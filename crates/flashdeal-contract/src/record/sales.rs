@@ -1,7 +1,7 @@
 //! One sale at a time: what it writes, what refuses it, in which order.
 
 use flashdeal_domain::ports::record::{Change, Commit, Settlement};
-use flashdeal_domain::{Epoch, Price, ReservationId, Units, UserId, Version};
+use flashdeal_domain::{Epoch, OrderFilter, Price, ReservationId, Units, UserId, Version};
 
 use crate::RecordFixture;
 use crate::support::{
@@ -168,7 +168,7 @@ pub async fn odd_users_buy_as_anyone_does(fixture: &dyn RecordFixture) {
     }
     for (buyer, reservation) in made {
         let everything = crate::support::first_page();
-        let theirs = ok(record.orders(Some(&buyer), everything).await).items;
+        let theirs = ok(record.orders(&OrderFilter::of_user(&buyer), everything).await).items;
         let found: Vec<_> = theirs.iter().map(|order| order.reservation).collect();
         assert_eq!(found, [reservation], "orders of {buyer:?}");
         let keyed = ok(record.keyed_order(product, &buyer, &key("one-key")).await);

@@ -1,5 +1,6 @@
 //! Voids and settlements: how a hold ended, for ever.
 
+use flashdeal_domain::OrderFilter;
 use flashdeal_domain::ports::record::{Commit, Settlement};
 
 use crate::RecordFixture;
@@ -63,8 +64,8 @@ pub async fn a_void_changes_no_stock_and_is_no_order(fixture: &dyn RecordFixture
     }
     let now = state_of(&record, product).await;
     assert_eq!((now.total, now.epoch), (state.total, state.epoch));
-    assert!(ok(record.orders(None, first_page()).await).items.is_empty());
-    assert!(ok(record.orders(Some(&user("ada")), first_page()).await).items.is_empty());
+    assert!(ok(record.orders(&OrderFilter::default(), first_page()).await).items.is_empty());
+    assert!(ok(record.orders(&OrderFilter::of_user(&user("ada")), first_page()).await).items.is_empty());
 }
 
 /// "How a reservation of this product was settled": of no other.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flashdeal_domain::ports::record::{ChangeOutcome, Commit, Settlement, StockChange, Withdrawal};
-use flashdeal_domain::{Epoch, PageRequest, PageSize, ProductId, ReservationId, StockRepository, Version};
+use flashdeal_domain::{Epoch, OrderFilter, PageRequest, PageSize, ProductId, ReservationId, StockRepository, Version};
 
 use crate::RecordFixture;
 use crate::record::changes::refused_whole;
@@ -35,7 +35,7 @@ pub async fn a_withdrawal_takes_units_without_an_order(fixture: &dyn RecordFixtu
     let settled = settlement(&record, product, decrease.reservation).await;
     assert_eq!(settled, Some(Settlement::Withdrawn));
     let everyone = PageRequest { size: PageSize::default(), after: None };
-    assert!(ok(record.orders(None, everyone).await).items.is_empty());
+    assert!(ok(record.orders(&OrderFilter::default(), everyone).await).items.is_empty());
     // All of what is left can go.
     let rest = withdrawal(state.epoch, 4);
     let (now, _) = change(&record, product, stock(StockChange::Withdraw(rest))).await;

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use flashdeal_domain::ports::record::{Change, ChangeOutcome, Commit, KeyedOrder, Sale, Settlement};
 use flashdeal_domain::ports::{Clock, RecordBooks};
 use flashdeal_domain::{
-    Epoch, IdempotencyKey, Order, OrderId, Page, PageRequest, Product, ProductId, RecordState, ReservationId,
-    StockRepository, StoreError, UserId, Version,
+    Epoch, IdempotencyKey, Order, OrderFilter, OrderId, Page, PageRequest, Product, ProductId, RecordState,
+    ReservationId, StockRepository, StoreError, UserId, Version,
 };
 
 use super::books::{Books, Row};
@@ -134,16 +134,25 @@ impl StockRepository for Record {
 
     async fn orders(
         &self,
-        user: Option<&UserId>,
+        of: &OrderFilter,
         request: PageRequest<OrderId>,
     ) -> Result<Page<Order, OrderId>, StoreError> {
         let books = self.books();
-        let theirs = books
-            .orders
-            .iter()
-            .filter(|(_, order)| user.is_none_or(|user| order.user == *user))
-            .map(|(id, order)| (*id, order.clone()));
-        Ok(page(theirs, request))
+        let theirs = books.orders.iter().filter(|(_, order)| of.matches(order));
+        Ok(page(theirs.map(|(id, order)| (*id, order.clone())), request))
+    }
+
+    async fn orders_after(
+        &self,
+        product: Option<ProductId>,
+        after: Option<OrderId>,
+        limit: usize,
+    ) -> Result<Vec<Order>, StoreError> {
+        let books = self.books();
+        let later = books.orders.iter().filter(|(id, _)| after.is_none_or(|after| **id > after));
+        let of_it =
+            later.map(|(_, order)| order).filter(|order| product.is_none_or(|product| order.product == product));
+        Ok(of_it.take(limit).cloned().collect())
     }
 
     async fn open_epoch(&self, product: ProductId) -> Result<Option<RecordState>, StoreError> {

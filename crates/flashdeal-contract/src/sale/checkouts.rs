@@ -1,8 +1,8 @@
 //! Checkouts: begin in the gate, commit in the record, finish in the gate; whole, repeated, or cut off half way.
 
-use flashdeal_domain::Units;
 use flashdeal_domain::ports::record::{ChangeOutcome, Commit, Settlement, StockChange, Withdrawal};
 use flashdeal_domain::ports::reservation::BeginOutcome;
+use flashdeal_domain::{OrderFilter, Units};
 
 use crate::LedgerFixture;
 use crate::ledger::gate::Gate;
@@ -18,7 +18,7 @@ pub async fn a_hold_is_sold_in_two_steps(fixture: &dyn LedgerFixture) {
     gate.finish(&ada, hold.reservation, Some(state)).await;
     assert_eq!(gate.status().await, (4, 0, 4));
     assert_eq!(gate.hold(&ada).await, None);
-    let orders = ok(gate.record.orders(Some(&ada), first_page()).await).items;
+    let orders = ok(gate.record.orders(&OrderFilter::of_user(&ada), first_page()).await).items;
     let sold: Vec<_> = orders.iter().map(|order| (order.reservation, order.quantity)).collect();
     assert_eq!(sold, [(hold.reservation, units(3))]);
     // The same user may buy again.
@@ -61,7 +61,7 @@ pub async fn a_checkout_cut_off_after_the_commit_is_one_order(fixture: &dyn Ledg
         other => panic!("expected the order again, got {other:?}"),
     }
     assert_eq!(gate.status().await, (4, 0, 4));
-    assert_eq!(ok(gate.record.orders(None, first_page()).await).items.len(), 1);
+    assert_eq!(ok(gate.record.orders(&OrderFilter::default(), first_page()).await).items.len(), 1);
 }
 
 /// A checkout that nobody ends is voided after its deadline; a commit still on its way finds it so.

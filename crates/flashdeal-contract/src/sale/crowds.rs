@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use flashdeal_domain::{SaleError, Shortage};
+use flashdeal_domain::{OrderFilter, SaleError, Shortage};
 
 use crate::LedgerFixture;
 use crate::sale::shop::Shop;
@@ -29,7 +29,7 @@ pub async fn a_crowd_buys_everything_once(fixture: &dyn LedgerFixture) {
     let orders: BTreeSet<_> = bought.iter().flatten().collect();
     assert_eq!((orders.len(), bought.iter().flatten().count()), (50, 50));
     assert_eq!(shop.status().await, (0, 0, 0));
-    assert_eq!(ok(shop.sale.orders(None, first_page()).await).items.len(), 50);
+    assert_eq!(ok(shop.sale.orders(&OrderFilter::default(), first_page()).await).items.len(), 50);
 }
 
 /// A double click on both servers: one order, told to all.

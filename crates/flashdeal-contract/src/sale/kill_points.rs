@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flashdeal_domain::ports::record::Settlement;
-use flashdeal_domain::{PageRequest, PageSize, SaleError, UserId};
+use flashdeal_domain::{OrderFilter, PageRequest, PageSize, SaleError, UserId};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Either, select};
 
@@ -146,7 +146,7 @@ async fn books_balance(shop: &Shop, case: &UseCase, named: &str) {
     let (total, reserved, available) = shop.status().await;
     assert_eq!((reserved, total), (0, available), "{named}");
     let page = PageRequest { size: ok(PageSize::new(100)), after: None };
-    let orders = ok(shop.sale.orders(Some(&buyer()), page).await).items;
+    let orders = ok(shop.sale.orders(&OrderFilter::of_user(&buyer()), page).await).items;
     let ours: Vec<_> = orders.iter().filter(|order| order.product == shop.gate.product).collect();
     assert!(ours.len() <= 1, "{named}: sold more than once");
     let sold: u32 = ours.iter().map(|order| order.quantity.get()).sum();

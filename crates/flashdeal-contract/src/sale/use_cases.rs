@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flashdeal_domain::ports::record::{Commit, Settlement};
-use flashdeal_domain::{SaleError, Shortage, Units};
+use flashdeal_domain::{OrderFilter, SaleError, Shortage, Units};
 
 use crate::LedgerFixture;
 use crate::sale::shop::Shop;
@@ -32,7 +32,7 @@ pub async fn a_product_is_created_held_and_sold(fixture: &dyn LedgerFixture) {
     assert_eq!(bought.order.total().to_string(), "1499.70");
     assert_eq!(shop.status().await, (4, 0, 4));
     assert_eq!(ok(shop.sale.order(bought.order.id).await), bought.order);
-    let theirs = ok(shop.sale.orders(Some(&ada), first_page()).await).items;
+    let theirs = ok(shop.sale.orders(&OrderFilter::of_user(&ada), first_page()).await).items;
     assert_eq!(theirs, [bought.order]);
     let (product, level) = ok(shop.sale.product(shop.gate.product).await);
     assert_eq!((product.total_stock, level.available()), (units(4), units(4)));
@@ -151,7 +151,7 @@ pub async fn stock_comes_and_goes(fixture: &dyn LedgerFixture) {
     let bought = ok(shop.checkout(&ada).await);
     assert_eq!(bought.order.reservation, reservation.id);
     assert_eq!(shop.status().await, (0, 0, 0));
-    assert_eq!(ok(shop.sale.orders(None, first_page()).await).items, [bought.order]);
+    assert_eq!(ok(shop.sale.orders(&OrderFilter::default(), first_page()).await).items, [bought.order]);
 }
 
 /// A gate that lost its memory is opened by the next call, whichever it is; the holds are lost, and said to be.
@@ -253,5 +253,5 @@ pub async fn a_checkout_goes_on_without_its_caller(fixture: &dyn LedgerFixture) 
     }
     assert_eq!(shop.status().await, (2, 0, 2));
     shop.gate.finish(&ada, reservation_id(), None).await;
-    assert_eq!(ok(shop.sale.orders(None, first_page()).await).items.len(), 1);
+    assert_eq!(ok(shop.sale.orders(&OrderFilter::default(), first_page()).await).items.len(), 1);
 }

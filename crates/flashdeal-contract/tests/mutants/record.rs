@@ -8,8 +8,8 @@ use flashdeal_domain::ports::record::{
     Change, ChangeOutcome, CheckoutKey, Commit, KeyedOrder, Sale, Settlement, StockChange, StockRepository,
 };
 use flashdeal_domain::{
-    IdempotencyKey, Order, OrderId, Page, PageRequest, Product, ProductId, RecordState, ReservationId, StoreError,
-    UserId, Version,
+    IdempotencyKey, Order, OrderFilter, OrderId, Page, PageRequest, Product, ProductId, RecordState, ReservationId,
+    StoreError, UserId, Version,
 };
 use uuid::Uuid;
 
@@ -19,6 +19,10 @@ pub(crate) enum Mistake {
     OldestFirst,
     LastPageHasNext,
     OrdersOfEveryone,
+    OrdersOfEverything,
+    OneFilterAtATime,
+    ExportsEverything,
+    ExportsTwice,
     StatesOfOneProductOnly,
     HalfAChange,
     IncreaseRepeats,
@@ -46,6 +50,10 @@ pub(crate) const MISTAKES: &[(Mistake, &str)] = &[
     (Mistake::OldestFirst, "record::listings::products_come_newest_first_in_pages"),
     (Mistake::LastPageHasNext, "record::listings::the_last_page_has_no_next"),
     (Mistake::OrdersOfEveryone, "record::listings::orders_of_one_user_are_theirs_alone"),
+    (Mistake::OrdersOfEverything, "record::listings::orders_of_one_product_are_of_it_alone"),
+    (Mistake::OneFilterAtATime, "record::listings::orders_of_one_user_and_product_are_both"),
+    (Mistake::ExportsEverything, "record::listings::orders_come_oldest_first_after_any_order"),
+    (Mistake::ExportsTwice, "record::listings::orders_come_oldest_first_after_any_order"),
     (Mistake::StatesOfOneProductOnly, "record::listings::states_are_read_together_and_unknown_ones_left_out"),
     (Mistake::HalfAChange, "record::changes::an_increase_above_the_most_changes_nothing"),
     (Mistake::IncreaseRepeats, "record::changes::an_increase_repeated_adds_once"),
@@ -169,7 +177,7 @@ impl StockRepository for Wrong {
             Mistake::ForgetsKeys => sale.key = None,
             Mistake::KeyWithoutName => sale.key = sale.key.map(|key| CheckoutKey { named: None, ..key }),
             Mistake::KeyOfAnyUser => {
-                let page = self.right.orders(None, first_page()).await?;
+                let page = self.right.orders(&OrderFilter::default(), first_page()).await?;
                 for order in page.items {
                     let Some(key) = &sale.key else { break };
                     let kept = self.right.keyed_order(sale.product, &order.user, &key.key).await?;
@@ -228,13 +236,30 @@ impl StockRepository for Wrong {
         Ok(order)
     }
 
-    async fn orders(
+    async fn orders(&self, of: &OrderFilter, page: PageRequest<OrderId>) -> Result<Page<Order, OrderId>, StoreError> {
+        let mut of = of.clone();
+        if self.is(Mistake::OrdersOfEveryone) {
+            of.user = None;
+        }
+        if self.is(Mistake::OrdersOfEverything) || (of.user.is_some() && self.is(Mistake::OneFilterAtATime)) {
+            of.product = None;
+        }
+        self.right.orders(&of, page).await
+    }
+
+    async fn orders_after(
         &self,
-        user: Option<&UserId>,
-        page: PageRequest<OrderId>,
-    ) -> Result<Page<Order, OrderId>, StoreError> {
-        let user = user.filter(|_| !self.is(Mistake::OrdersOfEveryone));
-        self.right.orders(user, page).await
+        product: Option<ProductId>,
+        after: Option<OrderId>,
+        limit: usize,
+    ) -> Result<Vec<Order>, StoreError> {
+        let product = product.filter(|_| !self.is(Mistake::ExportsEverything));
+        let mut orders = self.right.orders_after(product, after, limit).await?;
+        if let Some(last) = after.filter(|_| self.is(Mistake::ExportsTwice)) {
+            orders.splice(..0, self.right.order(last).await?);
+            orders.truncate(limit);
+        }
+        Ok(orders)
     }
 
     async fn open_epoch(&self, product: ProductId) -> Result<Option<RecordState>, StoreError> {

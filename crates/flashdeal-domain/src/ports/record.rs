@@ -18,7 +18,7 @@ use async_trait::async_trait;
 
 use crate::error::StoreError;
 use crate::ids::{OrderId, ProductId, ReservationId};
-use crate::order::Order;
+use crate::order::{Order, OrderFilter};
 use crate::page::{Page, PageRequest};
 use crate::ports::books::RecordBooks;
 use crate::product::{Price, Product};
@@ -236,15 +236,23 @@ pub trait StockRepository: Send + Sync {
     /// [`StoreError`].
     async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError>;
 
-    /// A page of one user's orders, or with `None` of everyone's, newest (highest id) first.
+    /// A page of the orders that match, newest (highest id) first. Nobody's, and those of an unknown product, are none.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn orders(
+    async fn orders(&self, of: &OrderFilter, page: PageRequest<OrderId>) -> Result<Page<Order, OrderId>, StoreError>;
+
+    /// The orders of one product, or with `None` of all, after `after`, oldest (lowest id) first, at most `limit` (1 to 1000).
+    /// Fewer are the last.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn orders_after(
         &self,
-        user: Option<&UserId>,
-        page: PageRequest<OrderId>,
-    ) -> Result<Page<Order, OrderId>, StoreError>;
+        product: Option<ProductId>,
+        after: Option<OrderId>,
+        limit: usize,
+    ) -> Result<Vec<Order>, StoreError>;
 
     /// Raises the epoch (and the version) by one and answers the new state: every commit under an older epoch is refused
     /// from now on. `None` if no product has this id. Protocol: `open_epoch`.

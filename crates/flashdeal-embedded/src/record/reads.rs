@@ -4,8 +4,8 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use flashdeal_domain::ports::{KeyedOrder, Settlement};
 use flashdeal_domain::{
-    Epoch, IdempotencyKey, Order, OrderId, Page, PageRequest, Product, ProductId, RecordState, ReservationId, Units,
-    UserId, Version,
+    Epoch, IdempotencyKey, Order, OrderFilter, OrderId, Page, PageRequest, Product, ProductId, RecordState,
+    ReservationId, Units, UserId, Version,
 };
 use uuid::Uuid;
 
@@ -42,19 +42,39 @@ pub(super) fn products(
 
 pub(super) fn orders(
     conn: &mut SqliteConnection,
-    user: Option<&UserId>,
+    of: &OrderFilter,
     request: PageRequest<OrderId>,
 ) -> QueryResult<Page<Order, OrderId>> {
     let before = bound(request.after.as_ref().map(OrderId::as_uuid));
-    let newest = orders::table.filter(orders::id.lt(before)).order(orders::id.desc());
-    let newest = newest.limit(i64::from(request.size.get()) + 1);
-    let rows = match user {
-        Some(user) => newest.filter(orders::user_id.eq(user.as_str())).load::<rows::OrderRow>(conn)?,
-        None => newest.load::<rows::OrderRow>(conn)?,
-    };
-    let order = |row| rows::order_of(row).map(|keyed| keyed.order);
-    let items = rows.into_iter().map(order).collect::<QueryResult<_>>()?;
-    Ok(page(items, usize::from(request.size.get()), |order: &Order| order.id))
+    let mut newest = orders::table.filter(orders::id.lt(before)).order(orders::id.desc()).into_boxed();
+    if let Some(user) = &of.user {
+        newest = newest.filter(orders::user_id.eq(user.as_str()));
+    }
+    if let Some(product) = &of.product {
+        newest = newest.filter(orders::product.eq(bytes(product.as_uuid())));
+    }
+    let rows = newest.limit(i64::from(request.size.get()) + 1).load::<rows::OrderRow>(conn)?;
+    Ok(page(orders_of(rows)?, usize::from(request.size.get()), |order: &Order| order.id))
+}
+
+/// From the oldest on.
+pub(super) fn orders_after(
+    conn: &mut SqliteConnection,
+    product: Option<ProductId>,
+    after: Option<OrderId>,
+    limit: i64,
+) -> QueryResult<Vec<Order>> {
+    // No bytes at all are below every id.
+    let after = after.map_or_else(Vec::new, |id| id.as_uuid().as_bytes().to_vec());
+    let mut oldest = orders::table.filter(orders::id.gt(after)).order(orders::id.asc()).into_boxed();
+    if let Some(product) = &product {
+        oldest = oldest.filter(orders::product.eq(bytes(product.as_uuid())));
+    }
+    orders_of(oldest.limit(limit).load::<rows::OrderRow>(conn)?)
+}
+
+fn orders_of(rows: Vec<rows::OrderRow>) -> QueryResult<Vec<Order>> {
+    rows.into_iter().map(|row| rows::order_of(row).map(|keyed| keyed.order)).collect()
 }
 
 pub(super) fn keyed_order(

@@ -79,6 +79,14 @@ async fn what_is_anothers_is_not_there(mode: Mode) {
     assert_eq!(listed(&ada, "?userId=ada&limit=100").await, [adas.as_str()]);
     assert_eq!(listed(&bob, &format!("?cursor={}", "ffffffff-ffff-7fff-bfff-ffffffffffff")).await, [bobs.as_str()]);
     shop.get(&ada, "/api/orders?userId=bob").await.refused(403, "forbidden");
+    // A product's orders are one's own too, unless one is an admin.
+    assert_eq!(listed(&ada, &format!("?productId={product}")).await, [adas.as_str()]);
+    assert_eq!(listed(&ada, &format!("?productId={product}&userId=ada")).await, [adas.as_str()]);
+    shop.get(&ada, &format!("/api/orders?productId={product}&userId=bob")).await.refused(403, "forbidden");
+    shop.get(&ada, "/api/orders?userId=bob&productId=x").await.invalid(&["productId"]);
+    assert_eq!(listed(&admin, &format!("?productId={product}")).await, both);
+    assert_eq!(listed(&admin, &format!("?productId={product}&userId=bob")).await, [bobs.as_str()]);
+    assert!(listed(&admin, &format!("?productId={bobs}")).await.is_empty());
     assert_eq!(listed(&admin, "").await, both);
     assert_eq!(listed(&admin, "?userId=bob").await, [bobs.as_str()]);
     let left = shop.get(&ada, &format!("/api/products/{product}/status")).await.is(200);

@@ -1,0 +1,1 @@
+DROP INDEX stock_ledger_orders_of_product;
