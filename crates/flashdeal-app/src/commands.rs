@@ -4,6 +4,7 @@ mod completions;
 mod health;
 mod migrate;
 mod openapi;
+mod orders;
 mod rebuild;
 mod rehearse;
 mod serve;
@@ -37,6 +38,7 @@ enum Command {
     Rehearse(rehearse::Arguments),
     Openapi(openapi::Arguments),
     Completions(completions::Arguments),
+    Orders(orders::Arguments),
     Verify(verify::Arguments),
     Rebuild(rebuild::Arguments),
 }
@@ -50,6 +52,7 @@ Examples:
   flashdeal health                            is the server ready? (exit status)
   flashdeal migrate                           bring PostgreSQL's schema up to date
   flashdeal rehearse                          5000 virtual buyers against it
+  flashdeal orders > orders.csv               what was sold, as a table
   flashdeal verify                            do the books balance? (exit status)
   flashdeal help health                       more about one command
 
@@ -67,6 +70,7 @@ impl Cli {
             Some(Command::Migrate(arguments)) => migrate::run(&arguments),
             Some(Command::Openapi(arguments)) => openapi::run(&arguments),
             Some(Command::Completions(arguments)) => completions::run(&arguments),
+            Some(Command::Orders(arguments)) => orders::run(&arguments),
             Some(Command::Verify(arguments)) => verify::run(&arguments),
             Some(Command::Rebuild(arguments)) => rebuild::run(&arguments),
         };

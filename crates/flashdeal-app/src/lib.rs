@@ -7,6 +7,7 @@ pub mod access;
 mod connections;
 pub mod environment;
 mod error;
+pub mod export;
 mod extract;
 mod json;
 mod live;

@@ -1,6 +1,7 @@
 //! From settings to a running server, and back down again. `main` and the tests come through here alike.
 
 mod operator;
+mod order_book;
 mod stores;
 
 use std::net::SocketAddr;
@@ -31,6 +32,7 @@ use crate::state::AppState;
 use stores::Stores;
 
 pub use operator::Operator;
+pub use order_book::OrderBook;
 
 /// What tests replace; [`Environment::default`] is the real thing.
 #[derive(Clone)]

@@ -31,6 +31,10 @@ const PRAGMAS: &str = "
     PRAGMA journal_size_limit = 33554432;
 ";
 
+const GUEST_PRAGMAS: &str = "PRAGMA busy_timeout = 10000; PRAGMA cache_size = -2048; PRAGMA temp_store = MEMORY;";
+
+const APPLICATION_ID_OF: &str = "SELECT application_id AS value FROM pragma_application_id";
+
 const READER_PRAGMAS: &str = "PRAGMA query_only = ON; PRAGMA cache_size = -2048;";
 
 /// Moves everything into the database's file and empties the log.
@@ -54,6 +58,22 @@ pub(crate) fn reader(file: &Path) -> Result<SqliteConnection, Failure> {
     Ok(conn)
 }
 
+/// A connection to a file that is another process's: it can read, and nothing else. It has no part in keeping the file in order,
+/// which is its owner's business.
+pub(crate) fn guest(file: &Path) -> Result<SqliteConnection, Failure> {
+    let path = file.to_str().ok_or("its path is not Unicode")?;
+    // What would end the path in a URI, or be decoded there.
+    let path = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let mut conn = SqliteConnection::establish(&format!("file:{path}?mode=ro"))?;
+    conn.batch_execute(GUEST_PRAGMAS)?;
+    Ok(conn)
+}
+
+/// Whether a file is one of ours, and has tables.
+pub(crate) fn is_ours(conn: &mut SqliteConnection) -> QueryResult<bool> {
+    Ok(pragma(conn, APPLICATION_ID_OF)? == APPLICATION_ID)
+}
+
 /// Brings the tables up to date.
 pub(crate) fn migrate(conn: &mut SqliteConnection, file: &Path) -> Result<(), OpenError> {
     let failed = |source| OpenError::Database { file: file.to_owned(), source };
@@ -71,7 +91,7 @@ pub(crate) fn migrate(conn: &mut SqliteConnection, file: &Path) -> Result<(), Op
 /// Marks a new file as ours; refuses one that is another program's.
 fn own(conn: &mut SqliteConnection, file: &Path) -> Result<(), OpenError> {
     let failed = |error: diesel::result::Error| OpenError::Database { file: file.to_owned(), source: error.into() };
-    let id: i32 = pragma(conn, "SELECT application_id AS value FROM pragma_application_id").map_err(failed)?;
+    let id: i32 = pragma(conn, APPLICATION_ID_OF).map_err(failed)?;
     let tables: i32 = pragma(conn, "SELECT count(*) AS value FROM sqlite_schema").map_err(failed)?;
     match (id, tables) {
         (APPLICATION_ID, _) => Ok(()),

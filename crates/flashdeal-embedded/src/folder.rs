@@ -31,7 +31,7 @@ impl Folder {
 
     /// The database's file.
     pub(crate) fn database(&self) -> PathBuf {
-        self.path.join("flashdeal.db")
+        database(&self.path)
     }
 
     /// Whether the database's file is none of `SQLite`'s. One that is not there, or is empty, is fine.
@@ -44,6 +44,11 @@ impl Folder {
             Err(source) => Err(OpenError::NotWritable { path, source }),
         }
     }
+}
+
+/// The file of a folder.
+pub(crate) fn database(folder: &Path) -> PathBuf {
+    folder.join("flashdeal.db")
 }
 
 /// Makes a folder that only its owner can enter. Its name is made durable too, or a power cut could take the folder with

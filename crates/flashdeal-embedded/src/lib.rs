@@ -14,7 +14,8 @@
 //! - At start the book is read from the file. A checkout that was under way in a process that died is no longer: its hold is
 //!   held again, until its deadline.
 //!
-//! One process at a time has the folder; that is seen to with a lock that the system takes back however the process ends.
+//! One process at a time has the folder; that is seen to with a lock that the system takes back however the process ends. Beside
+//! it any number of [`RecordReader`]s may read what was sold.
 
 mod apply;
 mod book;
@@ -50,6 +51,7 @@ use shared::Shared;
 use writer::Writer;
 
 pub use error::OpenError;
+pub use record::RecordReader;
 
 /// Batches of reads that may wait: each is one thread's, and a thread has one at a time.
 const READS: usize = 256;

@@ -1,6 +1,7 @@
 //! `StockRepository` on the file.
 
 mod changes;
+mod reader;
 mod reads;
 pub(crate) mod rows;
 mod sales;
@@ -22,6 +23,7 @@ use crate::EmbeddedStore;
 use crate::error::{STORE, closed};
 use transaction::{Settled, SettledHold};
 
+pub use reader::RecordReader;
 pub(crate) use transaction::{RecordCall, Transaction, forget_changes};
 
 /// Where a call's answer is put by the thread that runs it.

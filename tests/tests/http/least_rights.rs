@@ -111,6 +111,8 @@ async fn a_sale_needs_no_more_rights_than_it_has() {
     let said = flashdeal(&["verify", "--database-url", database, "--redis-url", redis]).await;
     assert!(said.contains("the books balance"), "{said}");
     flashdeal(&["rebuild", "--yes", "--database-url", database, "--redis-url", redis]).await;
+    let said = flashdeal(&["orders", "--format", "jsonl", "--database-url", database]).await;
+    assert_eq!(said.matches(r#""orderId":"#).count(), 2, "{said}");
     shop.call("GET", "/health/ready", json!(null)).await.is(200);
     let log = shop.app.supervised().log();
     for refusal in ["NOPERM", "permission denied", "must be owner", "Set appendfsync", "maxmemory-policy"] {

@@ -30,6 +30,7 @@ mod crowds;
 mod docs;
 mod encrypted;
 mod examples;
+mod exports;
 mod failover;
 mod fields;
 mod health;

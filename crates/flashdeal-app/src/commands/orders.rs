@@ -1,0 +1,127 @@
+//! `flashdeal orders`: what was sold, as a table.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use flashdeal_app::export::{self, Format};
+use flashdeal_app::startup::OrderBook;
+use flashdeal_domain::ProductId;
+
+/// Write the orders of a product, or of all, oldest first, while the sale goes on.
+///
+/// Every order that is there when it begins is written once. One that is made meanwhile is written once or not at all: run it again
+/// when the sale is over. It reads the record alone, of a live shop or a stopped one, embedded or not, and changes nothing.
+///
+/// CSV is as in RFC 4180: orderId, createdAt, productId, userId, quantity, unitPrice, total, reservationId, with a header line.
+/// Money is exact, with two decimals; times are UTC. A userId that a spreadsheet might take for a formula (it begins with = + - @ or
+/// an apostrophe, or with blanks before that) has an apostrophe in front: take one off to have it back. Jsonl has every userId as it
+/// is, and the fields of the API.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// PostgreSQL, the permanent record: `postgres://user:password@host/database`.
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    database_url: Option<String>,
+
+    /// Without it: where the embedded mode keeps its file.
+    #[arg(long, env = "FLASHDEAL_DATA_DIR", value_name = "FOLDER", default_value = "./data")]
+    data_dir: PathBuf,
+
+    /// Only of this product.
+    #[arg(long, value_name = "ID", value_parser = |id: &str| ProductId::parse(id).map_err(|invalid| invalid.to_string()))]
+    product: Option<ProductId>,
+
+    /// How to write them.
+    #[arg(long, value_enum, default_value = "csv")]
+    format: Format,
+
+    /// Where to; standard output, if it is not given. FILE is there only when it is whole: until then it is FILE.partial.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  flashdeal orders > orders.csv               of the embedded store in ./data, also while its server runs
+  flashdeal orders --product 01890a5d-ac96-774b-bcce-b302099a8057 --output phones.csv
+  DATABASE_URL=postgres://… flashdeal orders --format jsonl | jq -s 'map(.quantity) | add'
+
+Exit status: 0 all orders are written, 1 they are not; what was written by then is a part.";
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    // An empty variable is one that is not set, as for the server.
+    let database_url = arguments.database_url.as_deref().filter(|url| !url.trim().is_empty());
+    runtime.block_on(async {
+        let mut book = OrderBook::open(database_url, &arguments.data_dir).await?;
+        if let Some(product) = arguments.product
+            && !book.knows(product).await?
+        {
+            anyhow::bail!("there is no product {product}");
+        }
+        match &arguments.output {
+            None => {
+                export::orders(&mut book, arguments.product, arguments.format, io::stdout().lock()).await?;
+            }
+            Some(path) => {
+                let failed = || format!("cannot write {}", path.display());
+                let mut file = Output::create(path).with_context(failed)?;
+                let orders = export::orders(&mut book, arguments.product, arguments.format, &mut file).await?;
+                file.keep().with_context(failed)?;
+                eprintln!("flashdeal: {orders} orders are in {}", path.display());
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// A file that gets its name when it is whole.
+struct Output {
+    file: File,
+    /// Where it is meanwhile, and where it is to be. A pipe or a device is written as it is.
+    moved: Option<[PathBuf; 2]>,
+}
+
+impl Output {
+    fn create(path: &Path) -> io::Result<Self> {
+        if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+            return Ok(Self { file: File::options().write(true).open(path)?, moved: None });
+        }
+        let mut partial = path.as_os_str().to_owned();
+        partial.push(".partial");
+        let partial = PathBuf::from(partial);
+        Ok(Self { file: File::create(&partial)?, moved: Some([partial, path.to_owned()]) })
+    }
+
+    fn keep(mut self) -> io::Result<()> {
+        if let Some([partial, path]) = &self.moved {
+            self.file.sync_all()?;
+            fs::rename(partial, path)?;
+            self.moved = None;
+        }
+        Ok(())
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if let Some([partial, _]) = &self.moved {
+            // A part is of no use to anybody; if it cannot be removed, its name still says what it is.
+            let _ = fs::remove_file(partial);
+        }
+    }
+}
