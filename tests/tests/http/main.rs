@@ -40,6 +40,7 @@ mod lapses;
 mod least_rights;
 mod lists;
 mod logs;
+mod manifests;
 mod money;
 mod outages;
 mod patch;
