@@ -12,6 +12,10 @@ fn read(path: &str) -> String {
     fs::read_to_string(folder().join(path)).unwrap()
 }
 
+fn is_manifest(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "yaml")
+}
+
 /// The number behind `name:`, which must stand there once.
 fn number(text: &str, name: &str) -> u64 {
     let mut found = text.lines().filter_map(|line| line.trim().strip_prefix(name)?.strip_prefix(':'));
@@ -24,11 +28,10 @@ fn number(text: &str, name: &str) -> u64 {
 fn every_manifest_is_in_the_kustomization_or_applied_by_hand() {
     let kustomization = read("kustomization.yaml");
     let listed: BTreeSet<_> = kustomization.lines().filter_map(|line| line.strip_prefix("  - ")).collect();
-    let listed: BTreeSet<_> = listed.into_iter().filter(|name| name.ends_with(".yaml")).map(str::to_owned).collect();
+    let listed: BTreeSet<_> = listed.into_iter().filter(|name| is_manifest(name)).map(str::to_owned).collect();
     let by_hand = ["kustomization.yaml", "podmonitor.yaml", "secret.example.yaml", "secret.yaml"];
     let files = fs::read_dir(folder()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
-    let files: BTreeSet<_> =
-        files.filter(|name| name.ends_with(".yaml") && !by_hand.contains(&name.as_str())).collect();
+    let files: BTreeSet<_> = files.filter(|name| is_manifest(name) && !by_hand.contains(&name.as_str())).collect();
     assert_eq!(listed, files);
     assert!(kustomization.contains("  - ../postgres\n") && folder().join("../postgres/kustomization.yaml").is_file());
 }
