@@ -15,6 +15,7 @@ mod problems;
 mod products;
 mod reservations;
 mod schemas;
+mod shapes;
 #[cfg(test)]
 mod tests;
 
@@ -53,6 +54,7 @@ fn build() -> OpenApi {
     ));
     let components = ComponentsBuilder::new().security_scheme(BEARER, SecurityScheme::Http(bearer.build()));
     let components = schemas::all().into_iter().fold(components, |all, (name, schema)| all.schema(name, schema));
+    let components = shapes::all().into_iter().fold(components, |all, (name, schema)| all.schema(name, schema));
     let components = problems::headers().into_iter().fold(components, |all, (name, header)| all.header(name, header));
     let components = problems::shared().into_iter().fold(components, |all, (name, answer)| all.response(name, answer));
     OpenApiBuilder::new()

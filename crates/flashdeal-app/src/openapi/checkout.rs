@@ -1,6 +1,6 @@
 //! `/api/products/{productId}/checkout`.
 
-use flashdeal_domain::{ReservationId, SaleError, UserId};
+use flashdeal_domain::{ReservationId, SaleError, Shortage, Units, UserId};
 use serde_json::json;
 use utoipa::openapi::path::HttpMethod;
 
@@ -12,6 +12,8 @@ use super::{examples, schemas::reference};
 
 pub(super) fn operations() -> Vec<Described> {
     let broken = vec![field("userId", UserId::parse(" ")), field("reservationId", ReservationId::parse("42"))];
+    // The gate lost its memory, and the units went to others before it was paid for.
+    let sold_meanwhile = SaleError::InsufficientStock { available: Units::ZERO, shortage: Shortage::SoldOut };
     let named = json!({ "userId": "ada", "reservationId": examples::reservation_id() });
     let checkout = Described::new(HttpMethod::Post, "/api/products/{productId}/checkout", "checkout", "checkout")
         .about(
@@ -28,6 +30,7 @@ pub(super) fn operations() -> Vec<Described> {
         .refuse("productNotFound", SaleError::ProductNotFound.into())
         .refuse("noReservation", SaleError::NoReservation.into())
         .refuse("checkoutInProgress", SaleError::CheckoutInProgress.into())
+        .refuse("soldMeanwhile", sold_meanwhile.into())
         .by_user();
     vec![checkout]
 }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 use utoipa::openapi::header::{Header, HeaderBuilder};
-use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, Type};
-use utoipa::openapi::{Ref, RefOr, Response, ResponseBuilder, Schema};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{Ref, Response, ResponseBuilder};
 
 use flashdeal_domain::Invalid;
 
@@ -11,7 +11,7 @@ use crate::error::{Code, FieldError, Problem};
 
 use super::examples::REQUEST_ID;
 use super::operation::content;
-use super::schemas;
+use super::shapes;
 
 /// A reason to refuse, under the name its example has.
 pub(super) struct Refusal {
@@ -81,10 +81,7 @@ pub(super) fn answer(refusals: &[Refusal]) -> Response {
         }
     }
     let names: Vec<_> = codes.iter().map(|code| code.name()).collect();
-    let narrowed = ObjectBuilder::new()
-        .property("code", ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names.clone())))
-        .required("code");
-    let schema: RefOr<Schema> = AllOfBuilder::new().item(schemas::reference("Problem")).item(narrowed).into();
+    let schema = shapes::of(&codes);
     let examples = refusals.iter().map(|refusal| (refusal.name, refusal.example()));
     let description = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
     let mut answer = ResponseBuilder::new()

@@ -1,13 +1,12 @@
 //! The shapes of bodies and parameters. Their bounds are the constants of the domain types.
 
 use flashdeal_domain::{Description, IdempotencyKey, PageSize, Price, ProductName, Quantity, Units, UserId};
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::openapi::schema::{
     AllOfBuilder, AnyOfBuilder, ArrayBuilder, KnownFormat, Object, ObjectBuilder, SchemaFormat, SchemaType, Type,
 };
 use utoipa::openapi::{Ref, RefOr, Schema};
 
-use crate::error::Code;
 use crate::routes::MAX_PRODUCTS;
 
 use super::examples;
@@ -27,15 +26,15 @@ pub(super) fn reference(name: &str) -> RefOr<Schema> {
     Ref::from_schema_name(name).into()
 }
 
-fn text() -> ObjectBuilder {
+pub(super) fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 
-fn integer(min: i64, max: impl Into<utoipa::Number>) -> ObjectBuilder {
+pub(super) fn integer(min: i64, max: impl Into<utoipa::Number>) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(min)).maximum(Some(max))
 }
 
-fn units() -> ObjectBuilder {
+pub(super) fn units() -> ObjectBuilder {
     integer(0, Units::MAX)
 }
 
@@ -76,7 +75,7 @@ pub(super) fn any_object() -> RefOr<Schema> {
 }
 
 /// An object that has all of these fields; more may be added some day.
-fn object(fields: impl IntoIterator<Item = (&'static str, RefOr<Schema>)>) -> ObjectBuilder {
+pub(super) fn object(fields: impl IntoIterator<Item = (&'static str, RefOr<Schema>)>) -> ObjectBuilder {
     fields.into_iter().fold(ObjectBuilder::new(), |object, (name, schema)| object.property(name, schema).required(name))
 }
 
@@ -85,7 +84,6 @@ pub(super) fn all() -> Vec<(&'static str, RefOr<Schema>)> {
     let mut all = values();
     all.extend(requests());
     all.extend(answers());
-    all.push(("Problem", problem()));
     all
 }
 
@@ -267,29 +265,4 @@ fn page(of: &str) -> RefOr<Schema> {
         .item(Object::with_type(Type::Null))
         .description(Some("Pass it as cursor for the next page; null on the last."));
     object([("items", items.into()), ("nextCursor", next.into())]).into()
-}
-
-/// RFC 9457, with what programs act on.
-fn problem() -> RefOr<Schema> {
-    let codes = Code::ALL.map(|code| Value::from(code.name()));
-    let broken = object([("field", text().into()), ("message", text().into())]);
-    let failing = object([("store", text().into())]);
-    object([
-        ("type", text().examples(["about:blank"]).into()),
-        ("title", text().into()),
-        ("status", integer(400, 599).into()),
-        ("detail", text().description(Some("For people.")).into()),
-        ("code", text().enum_values(Some(codes)).description(Some("For programs.")).into()),
-        ("requestId", text().description(Some("Quote it when you report the problem.")).into()),
-    ])
-    .property("errors", ArrayBuilder::new().items(broken).description(Some("Every broken field of an invalid request.")))
-    .property("failing", ArrayBuilder::new().items(failing).description(Some("The stores that keep a server from being ready.")))
-    .property("availableStock", units().description(Some("With insufficient_stock: what could have been reserved.")))
-    .property(
-        "reason",
-        text().enum_values(Some(["sold_out", "all_held"])).description(Some(
-            "With insufficient_stock: sold_out (nothing left to sell) or all_held (holds may still lapse: worth a retry).",
-        )),
-    )
-    .into()
 }

@@ -61,7 +61,7 @@ fn bounds_are_those_of_the_domain() {
     let price = Price::parse(&schemas::MAX_PRICE.to_string()).unwrap();
     assert_eq!(price.cents(), Price::MAX_CENTS);
     assert_eq!(schema("Price/anyOf/0")["maximum"], schemas::MAX_PRICE);
-    let limit = at(&document, "/paths/~1api~1orders/get/parameters/1");
+    let limit = at(&document, "/paths/~1api~1orders/get/parameters/2");
     assert_eq!((limit["name"].as_str(), &limit["schema"]["maximum"]), (Some("limit"), &Value::from(PageSize::MAX)));
     let products = at(&document, "/paths/~1api~1events/get/parameters/0");
     assert_eq!(products["schema"]["maxItems"].as_u64(), u64::try_from(routes::MAX_PRODUCTS).ok());
@@ -167,6 +167,36 @@ fn every_answer_of_the_api_has_an_example_and_its_headers() {
             );
         }
     }
+}
+
+/// The shapes that an answer may have, by name.
+fn names(schema: &Value) -> Vec<&str> {
+    let one = std::slice::from_ref(schema);
+    let shapes = schema["oneOf"].as_array().map_or(one, Vec::as_slice);
+    shapes.iter().filter_map(|shape| shape["$ref"].as_str()?.strip_prefix("#/components/schemas/")).collect()
+}
+
+/// Generated clients call their types and functions by these names.
+#[test]
+fn every_operation_and_every_error_has_a_name() {
+    let document = parsed();
+    let mut operations = BTreeSet::new();
+    let mut all = Vec::new();
+    objects(&document, &mut all);
+    for content in all.iter().filter_map(|object| object.get("application/problem+json")) {
+        let names = names(&content["schema"]);
+        let shapes = names.iter().map(|name| at(&document, &format!("/components/schemas/{name}")));
+        let codes: BTreeSet<_> = shapes.filter_map(|shape| shape["properties"]["code"]["enum"][0].as_str()).collect();
+        let told = content["examples"].as_object().unwrap().values().map(|example| &example["value"]["code"]);
+        assert_eq!(codes, told.filter_map(Value::as_str).collect(), "{names:?}");
+        assert!(names.iter().all(|name| name.ends_with("Problem")) && names.len() == codes.len(), "{names:?}");
+    }
+    for operation in document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values())
+    {
+        assert!(operations.insert(operation["operationId"].as_str().unwrap()), "{}", operation["operationId"]);
+    }
+    assert_eq!(names(at(&document, "/components/schemas/Problem")).len(), Code::ALL.len());
+    assert!(operations.contains("reserve") && operations.contains("checkout"));
 }
 
 /// What a schema requires, its references followed.
