@@ -36,11 +36,11 @@ enum Command {
     Health(health::Arguments),
     Migrate(migrate::Arguments),
     Rehearse(rehearse::Arguments),
-    Openapi(openapi::Arguments),
-    Completions(completions::Arguments),
     Orders(orders::Arguments),
     Verify(verify::Arguments),
     Rebuild(rebuild::Arguments),
+    Openapi(openapi::Arguments),
+    Completions(completions::Arguments),
 }
 
 const EXAMPLES: &str = "\

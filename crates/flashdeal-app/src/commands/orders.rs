@@ -11,7 +11,7 @@ use flashdeal_app::export::{self, Format};
 use flashdeal_app::startup::OrderBook;
 use flashdeal_domain::ProductId;
 
-/// Write the orders of a product, or of all, oldest first, while the sale goes on.
+/// Write what was sold, as CSV or JSON lines: every order, or those of one product, oldest first, while the sale goes on.
 ///
 /// Every order that is there when it begins is written once. One that is made meanwhile is written once or not at all: run it again
 /// when the sale is over. It reads the record alone, of a live shop or a stopped one, embedded or not, and changes nothing.

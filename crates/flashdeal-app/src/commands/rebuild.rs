@@ -7,7 +7,7 @@ use flashdeal_domain::{Dropped, FlashSale, ProductId, SaleError};
 
 use super::shop::{Shop, with_shop};
 
-/// Drop the gate of a product, or of all, and open it anew from the record, while the sale goes on.
+/// Make the gate (who holds what) of a product, or of all, anew from the record. Live holds are dropped; the sale goes on.
 ///
 /// The live holds of the product are dropped: their owners are told so at checkout. Nothing that was sold is touched, and nothing
 /// is oversold: the new gate has a new epoch, which fences every checkout that is under way.
