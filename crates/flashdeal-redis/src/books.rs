@@ -140,13 +140,14 @@ struct State {
     pages: u64,
     fresh: u64,
     paying: u64,
-    index: usize,
+    /// The index that serves, if the gate has one: one of few holds has none.
+    index: Option<usize>,
     rebuilding: bool,
     run: Vec<u8>,
 }
 
 impl State {
-    /// The other side is `META_FORMAT` in `scripts/gate/prelude.lua`.
+    /// The other side is `META_FORMAT` in `scripts/gate/prelude.lua`, and `NO_INDEX`.
     fn read(meta: &[u8]) -> Result<Self, Garbled> {
         let mut rest = Bytes(meta);
         let (epoch, version) = (Epoch(from_ordered(rest.take()?)), Version(from_ordered(rest.take()?)));
@@ -157,7 +158,10 @@ impl State {
         let (pages, fresh) = (rest.number::<4>()?, rest.number::<4>()?);
         let _stale: [u8; 4] = rest.take()?;
         let paying = rest.number::<4>()?;
-        let index = usize::from(rest.number::<1>()? == 1);
+        let index = match rest.number::<1>()? {
+            2 => None,
+            number => Some(usize::from(number == 1)),
+        };
         let _lost: [u8; 1] = rest.take()?;
         let run: [u8; 40] = rest.take()?;
         let rebuilding = rest.number::<1>()? > 0;
@@ -248,12 +252,15 @@ impl Count {
         let unlisted = if state.rebuilding {
             0
         } else {
-            count(&|hold| if hold.paying { &self.paying } else { &self.indexed }.binary_search(&hold.user).is_err())
+            let needed = |hold: &Hold| hold.paying || state.index.is_some();
+            let listed = |hold: &Hold| if hold.paying { &self.paying } else { &self.indexed }.binary_search(&hold.user);
+            count(&|hold| needed(hold) && listed(hold).is_err())
         };
         let size = |at: usize| sizes.get(at).copied().unwrap_or(0);
-        let gone = state.pages.saturating_sub(size(state.index))
-            + if state.rebuilding { state.fresh.saturating_sub(size(1 - state.index)) } else { 0 }
-            + state.paying.saturating_sub(size(2));
+        let gone = state.index.map_or(0, |index| {
+            let fresh = if state.rebuilding { state.fresh.saturating_sub(size(1 - index)) } else { 0 };
+            state.pages.saturating_sub(size(index)) + fresh
+        }) + state.paying.saturating_sub(size(2));
         GateBooks {
             epoch: state.epoch,
             version: state.version,

@@ -33,6 +33,7 @@ const SOURCE: &str = concat!(
     include_str!("scripts/gate/commit.lua"),
     include_str!("scripts/gate/view.lua"),
     include_str!("scripts/gate/open.lua"),
+    include_str!("scripts/gate/quick.lua"),
     include_str!("scripts/gate/main.lua"),
 );
 

@@ -4,6 +4,7 @@
 
 mod books;
 mod faults;
+mod few;
 mod rate_limit;
 mod support;
 mod topologies;

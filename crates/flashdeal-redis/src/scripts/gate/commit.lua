@@ -60,6 +60,9 @@ local function write_pages(g, number)
 end
 
 local function write_index(g)
+  if g.index == NO_INDEX then
+    return
+  end
   if g.restart then
     call('UNLINK', index_key(g, 1 - g.index), g.key .. ':paying')
     table_of(g, 'drop')[1 - g.index] = nil
@@ -146,9 +149,11 @@ end
 local function write_expiry(g)
   local at = g.leaves - offset
   call('PEXPIREAT', g.key, at)
-  call('PEXPIREAT', index_key(g, 0), at)
-  call('PEXPIREAT', index_key(g, 1), at)
   call('PEXPIREAT', g.key .. ':paying', at)
+  if g.index ~= NO_INDEX then
+    call('PEXPIREAT', index_key(g, 0), at)
+    call('PEXPIREAT', index_key(g, 1), at)
+  end
 end
 
 local function commit(g)

@@ -7,14 +7,18 @@ local function put(g, user, hold)
 end
 
 local function index_hold(g, user, deadline)
-  local users = g.entries[deadline]
+  if deadline < g.next_due then
+    g.next_due = deadline
+  end
+  if g.index == NO_INDEX then
+    return
+  end
+  local entries = table_of(g, 'entries')
+  local users = entries[deadline]
   if users then
     users[#users + 1] = user
   else
-    g.entries[deadline] = { user }
-    if deadline < g.next_due then
-      g.next_due = deadline
-    end
+    entries[deadline] = { user }
   end
 end
 

@@ -1,6 +1,7 @@
 -- The deadline index: a sorted set of pages of users. It may name users whose hold has ended since (they are counted as stale,
 -- and found out when the page is due); it never misses a held hold. When it is lost, when the clock was set back, or when more
--- of it is stale than live, a fresh one is built from the hash, some hundred holds a call, while the old one still serves.
+-- of it is stale than live, a fresh one is built from the hash, some hundred holds a call, while the old one still serves. A gate
+-- of few holds does without: each write of an index costs more than reading those few when one of them is due.
 
 local function index_key(g, number)
   return g.key .. ':due:' .. number
@@ -61,6 +62,9 @@ local function end_page(g, page, score)
 end
 
 local function begin_rebuild(g, lost)
+  if g.index == NO_INDEX then
+    g.index, g.stale, lost = 0, 0, true
+  end
   g.cursor, g.lost, g.fresh, g.restart = '0', g.lost or lost, 0, true
   g.pages = call('ZCARD', index_key(g, g.index))
   g.paying, g.dirty, g.rebuilt = 0, true, false
@@ -170,8 +174,39 @@ local function rebuild(g)
   end
 end
 
+-- Without an index: ends every due hold, and clamps those that a clock set back would lengthen.
+local function look_through(g)
+  local fields = call('HGETALL', g.key)
+  g.next_due, g.dirty = NEVER, true
+  for i = 1, #fields, 2 do
+    local user, hold = fields[i], fields[i + 1]
+    if user ~= META then
+      g.holds[user] = hold
+      local quantity, deadline, ttl = parse('>I4I6I4', hold, 17)
+      if deadline > now + ttl then
+        clamp(g, user, hold, ttl)
+      elseif #hold == HELD_SIZE and deadline <= now then
+        lapse(g, user, quantity)
+      elseif #hold == HELD_SIZE then
+        g.next_due = math.min(g.next_due, deadline)
+      end
+    end
+  end
+  budget = budget - #fields / 2
+end
+
 -- Keeps the index in order before the operations of a product run.
 local function tend_index(g)
+  if g.index == NO_INDEX then
+    if now >= g.next_due or now < g.clock then
+      look_through(g)
+    end
+    if g.reserved <= FEW or call('HLEN', g.key) <= FEW + 1 then
+      g.swept = true
+      return
+    end
+    begin_rebuild(g, true)
+  end
   if now >= g.next_due then
     check_index(g)
   end
@@ -181,7 +216,7 @@ local function tend_index(g)
     if back > 1000 or (back > 0 and call('HLEN', g.key) <= SCAN) then
       begin_rebuild(g, false)
       g.clock = now
-    elseif g.stale > 4096 and g.stale > call('HLEN', g.key) then
+    elseif g.stale > MANY_STALE and g.stale > call('HLEN', g.key) then
       begin_rebuild(g, false)
     end
   end

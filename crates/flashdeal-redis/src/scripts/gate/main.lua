@@ -1,9 +1,9 @@
 -- The call itself.
 
-local CLAIM, OPEN, VIEW = byte('c'), byte('o'), byte('v')
+local RESERVE, CLAIM, OPEN, VIEW = byte('r'), byte('c'), byte('o'), byte('v')
 
 local operations = {
-  [byte('r')] = reserve,
+  [RESERVE] = reserve,
   [byte('h')] = show,
   [byte('b')] = begin,
   [byte('f')] = finish,
@@ -14,11 +14,20 @@ local operations = {
 
 -- Runs the operations of one product and answers them in their order.
 local function run_product(key, ops, count, first, last)
-  local g, problem = read_gate(key, first, last)
-  local kind = byte(ops, 5)
+  local found = redis.pcall('HMGET', key, META, unpack(argv, first, last))
+  local problem = found.err -- the key is not a gate at all
   if problem then
     return string.rep('E' .. pack('>Hc0', #problem, problem), count)
-  elseif kind == CLAIM then
+  end
+  local kind = byte(ops, 5)
+  if count == 1 and kind == RESERVE and found[1] and not found[2] then
+    local answer = quick_reserve(key, found[1], argv[first], ops)
+    if answer then
+      return answer
+    end
+  end
+  local g = gate_of(key, found, first, last)
+  if kind == CLAIM then
     return claim(key, ops)
   elseif kind == OPEN then
     return open(key, g, ops)

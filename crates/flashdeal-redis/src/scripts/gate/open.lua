@@ -27,8 +27,8 @@ local function open(key, g, ops)
     call('UNLINK', key .. ':due:0', key .. ':due:1', key .. ':paying')
     g = {
       key = key, epoch = epoch, version = version, born = epoch, total = total, reserved = 0, run = run,
-      next_due = NEVER, pages = 0, fresh = 0, stale = 0, paying = 0, index = 0, lost = false, cursor = '',
-      holds = {}, changes = {}, entries = {}, drop = NOTHING, begun = NOTHING, ended = NOTHING, keys = NOTHING,
+      next_due = NEVER, pages = 0, fresh = 0, stale = 0, paying = 0, index = NO_INDEX, lost = false, cursor = '',
+      holds = {}, changes = {}, entries = NOTHING, drop = NOTHING, begun = NOTHING, ended = NOTHING, keys = NOTHING,
     }
   end
   g.leaves, g.extend, g.dirty = now + DAY + HOUR, true, true

@@ -8,7 +8,8 @@
 --
 -- The hash is the whole truth about a product. Its field META is the state of the gate; every other field is a user (a user has
 -- no control characters, so none is called META), and its value that user's hold. `…:due:0` and `…:due:1` are the deadline index
--- and `…:paying` is who pays since when; both are derived from the hash and rebuilt from it when in doubt.
+-- and `…:paying` is who pays since when; both are derived from the hash and rebuilt from it when in doubt. A gate that never had
+-- more than a few holds has no deadline index: its hash is read whole when one of them is due.
 -- All keys of a product share the hash tag `{product}`, so that they lie in one slot of a Redis Cluster.
 
 local META = '\0'
@@ -29,6 +30,11 @@ local SCAN = 500
 local PAGE_USERS, SPREAD = 64, 1000
 -- Pages smaller than this are put together once there are many of them.
 local SMALL_PAGE_BYTES, MANY_PAGES = 240, 1024
+-- So many users in the index who have left make a new one worth while, if they are more than those who stay.
+local MANY_STALE = 4096
+
+-- What `index` is while there is none, and the most holds a gate may have then.
+local NO_INDEX, FEW = 2, 128
 
 local call, argv = redis.call, ARGV
 local pack, parse = struct.pack, struct.unpack
@@ -40,7 +46,9 @@ local offset = tonumber(argv[1]) or tonumber(sub(argv[1], 2)) - real_now
 local now = real_now + offset
 
 -- Another run of the server may have an older memory, so its id is asked for in every call: a remembered one would be no fence.
-local run = string.match(call('INFO', 'server'), 'run_id:(%x+)')
+local server = call('INFO', 'server')
+local _, before_run = string.find(server, 'run_id:', 1, true)
+local run = sub(server, before_run + 1, before_run + 40)
 
 local lapsed = 0
 
@@ -56,13 +64,8 @@ local function table_of(g, name)
   return mine
 end
 
--- Reads the state of a product and the holds of the users `argv[first]` to `argv[last]`, all at once.
--- Answers nil if the gate has no state, and an error if the key is not a gate at all.
-local function read_gate(key, first, last)
-  local found = redis.pcall('HMGET', key, META, unpack(argv, first, last))
-  if found.err then
-    return nil, found.err
-  end
+-- The gate that was `found`: its state, then the holds of the users `argv[first]` to `argv[last]`. Nil if it has no state.
+local function gate_of(key, found, first, last)
   local meta = found[1]
   if not meta then
     return nil
@@ -85,7 +88,7 @@ local function read_gate(key, first, last)
     lost = lost == 1, cursor = cursor, -- a rebuild under way
     holds = holds,       -- user → hold as it will be, or false
     changes = {},        -- users whose field is to be written; perhaps twice, to the same
-    entries = {},        -- deadline → users to be put in the index
+    entries = NOTHING,   -- deadline → users to be put in the index
     drop = NOTHING,      -- pages to be taken out of each index
     begun = NOTHING, ended = NOTHING, -- to be put in and taken out of `…:paying`
     keys = NOTHING,      -- idempotency keys: what they remember

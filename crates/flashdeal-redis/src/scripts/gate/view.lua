@@ -4,6 +4,9 @@ local MOST_PAYING = 64
 
 -- The holds that have been paying for at least `over` milliseconds, the oldest first.
 local function oldest_paying(g, over)
+  if g.paying == 0 and g.cursor == '' then
+    return NOTHING
+  end
   local key = g.key .. ':paying'
   if call('ZCARD', key) ~= g.paying and g.cursor == '' then
     begin_rebuild(g, false)
