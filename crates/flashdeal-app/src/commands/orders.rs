@@ -1,7 +1,7 @@
 //! `flashdeal orders`: what was sold, as a table.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -53,6 +53,13 @@ Examples:
 Exit status: 0 all orders are written, 1 they are not; what was written by then is a part.";
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    // Standard output is for the orders. The adapter's own warnings would be one for each attempt.
+    tracing_subscriber::fmt()
+        .with_env_filter("flashdeal_app=warn")
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .init();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     // An empty variable is one that is not set, as for the server.
     let database_url = arguments.database_url.as_deref().filter(|url| !url.trim().is_empty());

@@ -1,11 +1,20 @@
 //! What a shop sold, for reading alone.
 
+use std::fmt::Display;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context;
 use flashdeal_domain::{Order, OrderId, ProductId, StockRepository, StoreError};
 use flashdeal_embedded::RecordReader;
-use flashdeal_postgres::{PostgresConfig, PostgresStore};
+use flashdeal_postgres::{ConnectError, PostgresConfig, PostgresStore};
+
+/// How long one page may take: its rows may be all over a disk that has them in no cache.
+const A_PAGE: Duration = Duration::from_mins(1);
+
+/// How often PostgreSQL is asked until it answers, and the pause in between.
+const ATTEMPTS: u32 = 10;
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The orders of a shop, beside its servers: nothing is written, no schema is changed, and no server needs to stop. The gate has no
 /// part in it.
@@ -23,7 +32,12 @@ impl OrderBook {
     /// With a chain that says what could not be opened and what to do about it.
     pub async fn open(database_url: Option<&str>, data_dir: &Path) -> anyhow::Result<Self> {
         if let Some(url) = database_url {
-            let store = PostgresStore::connect(PostgresConfig::new(url)).await;
+            let mut config = PostgresConfig::new(url);
+            // One page after the other, and nobody waits for it.
+            config.max_connections = 1;
+            config.call_timeout = A_PAGE;
+            let unreachable = |error: &ConnectError| matches!(error, ConnectError::Unreachable(_));
+            let store = patiently(unreachable, async || PostgresStore::connect(config.clone()).await).await;
             return Ok(Self(Record::Distributed(store.context("cannot connect to PostgreSQL")?)));
         }
         if !data_dir.join("flashdeal.db").is_file() {
@@ -44,12 +58,12 @@ impl OrderBook {
     pub async fn knows(&mut self, product: ProductId) -> Result<bool, StoreError> {
         let known = match &mut self.0 {
             Record::Embedded(reader) => reader.product(product),
-            Record::Distributed(store) => store.product(product).await,
+            Record::Distributed(store) => patiently(unavailable, async || store.product(product).await).await,
         };
         Ok(known?.is_some())
     }
 
-    /// As [`StockRepository::orders_after`].
+    /// As [`StockRepository::orders_after`]; a PostgreSQL that is restarted meanwhile is waited for, some ten seconds.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -61,7 +75,33 @@ impl OrderBook {
     ) -> Result<Vec<Order>, StoreError> {
         match &mut self.0 {
             Record::Embedded(reader) => reader.orders_after(product, after, limit),
-            Record::Distributed(store) => store.orders_after(product, after, limit).await,
+            Record::Distributed(store) => {
+                patiently(unavailable, async || store.orders_after(product, after, limit).await).await
+            }
         }
     }
+}
+
+fn unavailable(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unavailable { .. })
+}
+
+/// Reads again what could not be read for now: reading twice changes nothing.
+async fn patiently<T, E: Display>(
+    for_now: impl Fn(&E) -> bool,
+    mut read: impl AsyncFnMut() -> Result<T, E>,
+) -> Result<T, E> {
+    for attempt in 1..ATTEMPTS {
+        match read().await {
+            Err(error) if for_now(&error) => {
+                // Said once: somebody may wait at the terminal.
+                if attempt == 1 {
+                    tracing::warn!(%error, "PostgreSQL does not answer; it is asked again for some seconds");
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+            done => return done,
+        }
+    }
+    read().await
 }
