@@ -20,11 +20,14 @@ local function run_product(key, ops, count, first, last)
     return string.rep('E' .. pack('>Hc0', #problem, problem), count)
   end
   local kind = byte(ops, 5)
-  if count == 1 and kind == RESERVE and found[1] and not found[2] then
-    local answer = quick_reserve(key, found[1], argv[first], ops)
-    if answer then
-      return answer
-    end
+  local meta, answer = found[1], nil
+  if meta and kind == VIEW then
+    answer = quick_view(meta)
+  elseif meta and kind == RESERVE and count == 1 and not found[2] then
+    answer = quick_reserve(key, meta, argv[first], ops)
+  end
+  if answer then
+    return answer
   end
   local g = gate_of(key, found, first, last)
   if kind == CLAIM then
