@@ -1,9 +1,11 @@
 //! The one status table: how every error becomes a status, a `code` and a text (RFC 9457).
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use flashdeal_domain::{SaleError, Shortage, StoreError};
 use serde::Serialize;
@@ -102,12 +104,13 @@ struct FailingStore {
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     pub(crate) code: Code,
-    details: Box<Details>,
+    /// Shared, since a layer that looks at a problem gets one of its own.
+    details: Arc<Details>,
 }
 
 #[derive(Debug, Clone, Default)]
 struct Details {
-    detail: String,
+    detail: Cow<'static, str>,
     errors: Vec<FieldError>,
     shortage: Option<(u32, &'static str)>,
     retry_after_s: Option<u64>,
@@ -121,33 +124,33 @@ struct Details {
 }
 
 impl Problem {
-    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::with(code, Details { detail: detail.into(), ..Details::default() })
     }
 
     fn with(code: Code, details: Details) -> Self {
-        Self { code, details: Box::new(details) }
+        Self { code, details: Arc::new(details) }
     }
 
     /// Every broken field at once.
     pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
         let fields = errors.iter().map(|error| error.field.as_str()).collect::<Vec<_>>().join(", ");
-        let detail = format!("These fields need mending: {fields}.");
+        let detail = format!("These fields need mending: {fields}.").into();
         Self::with(Code::InvalidRequest, Details { detail, errors, ..Details::default() })
     }
 
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
-        let detail = format!("This path answers {allow}.");
+        let detail = format!("This path answers {allow}.").into();
         Self::with(Code::MethodNotAllowed, Details { detail, allow: Some(allow), ..Details::default() })
     }
 
     pub(crate) fn rate_limited(retry_after_s: u64) -> Self {
-        let detail = format!("Too many requests from this client. Try again in {retry_after_s} s.");
+        let detail = format!("Too many requests from this client. Try again in {retry_after_s} s.").into();
         Self::with(Code::RateLimited, Details { detail, retry_after_s: Some(retry_after_s), ..Details::default() })
     }
 
     /// The server is up but should get no requests: these stores cannot be asked, or (none) it is on its way out.
-    pub(crate) fn not_ready(detail: impl Into<String>, stores: &[&'static str]) -> Self {
+    pub(crate) fn not_ready(detail: impl Into<Cow<'static, str>>, stores: &[&'static str]) -> Self {
         let failing = stores.iter().map(|store| FailingStore { store }).collect();
         let details = Details { detail: detail.into(), retry_after_s: Some(1), failing, ..Details::default() };
         Self::with(Code::Unavailable, details)
@@ -157,7 +160,7 @@ impl Problem {
         let detail =
             "A store is down or too slow. Repeat the same request: nothing was changed, or the repeat settles it.";
         let details = Details {
-            detail: detail.to_owned(),
+            detail: detail.into(),
             retry_after_s: Some(1),
             cause: Some(cause.to_string()),
             ..Details::default()
@@ -170,13 +173,13 @@ impl Problem {
         if self.code == Code::Unavailable {
             let detail = "A store is down or too slow. It may have been done all the same: look at the product before you repeat \
                           the request.";
-            detail.clone_into(&mut self.details.detail);
+            Arc::make_mut(&mut self.details).detail = detail.into();
         }
         self
     }
 
     pub(crate) fn internal(cause: impl fmt::Display) -> Self {
-        let detail = "Something went wrong on our side. Quote the requestId when you report it.".to_owned();
+        let detail = "Something went wrong on our side. Quote the requestId when you report it.".into();
         Self::with(Code::Internal, Details { detail, cause: Some(cause.to_string()), ..Details::default() })
     }
 
@@ -185,7 +188,7 @@ impl Problem {
             Shortage::SoldOut => ("sold_out", "Nothing is left to sell."),
             Shortage::AllHeld => ("all_held", "The rest is held; holds may lapse, so a later try may succeed."),
         };
-        let detail = format!("{available} units are available. {advice}");
+        let detail = format!("{available} units are available. {advice}").into();
         Self::with(
             Code::InsufficientStock,
             Details { detail, shortage: Some((available, reason)), ..Details::default() },
@@ -193,7 +196,7 @@ impl Problem {
     }
 
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.details.headers.push((name, value));
+        Arc::make_mut(&mut self.details).headers.push((name, value));
         self
     }
 
@@ -223,14 +226,17 @@ impl Problem {
             available_stock: details.shortage.map(|(available, _)| available),
             reason: details.shortage.map(|(_, reason)| reason),
         };
-        serde_json::to_vec(&body).unwrap_or_default()
+        let mut bytes = Vec::with_capacity(384);
+        // Writing our own shapes into memory has no way to fail.
+        let _ = serde_json::to_writer(&mut bytes, &body);
+        bytes
     }
 
     /// The answer, with the id under which the log knows it.
     pub(crate) fn render(&self, request_id: &str) -> HttpResponse {
         let details = &self.details;
         let mut response = HttpResponse::build(self.code.status());
-        response.content_type("application/problem+json");
+        response.insert_header((CONTENT_TYPE, PROBLEM));
         if let Some(seconds) = details.retry_after_s {
             response.insert_header((RETRY_AFTER, seconds));
         }
@@ -243,6 +249,8 @@ impl Problem {
         response.body(self.body(request_id))
     }
 }
+
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -110,6 +110,6 @@ pub(crate) fn rule<F: ?Sized, T>(parse: impl Fn(&F) -> Result<T, Invalid>) -> im
 }
 
 /// A body that is not what the route takes.
-pub(crate) fn malformed(detail: impl Into<String>) -> Problem {
+pub(crate) fn malformed(detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
     Problem::new(Code::InvalidRequest, detail)
 }

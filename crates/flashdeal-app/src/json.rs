@@ -5,6 +5,7 @@ use std::fmt::{Display, Write};
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use flashdeal_domain::{Order, Product, Reservation, StockLevel, Timestamp};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -146,11 +147,13 @@ pub(crate) struct PageBody<T> {
 pub(crate) fn answer(status: StatusCode, body: &impl Serialize) -> HttpResponse {
     let mut bytes = Vec::with_capacity(256);
     match serde_json::to_writer(&mut bytes, body) {
-        Ok(()) => HttpResponse::build(status).content_type("application/json").body(bytes),
+        Ok(()) => HttpResponse::build(status).insert_header((CONTENT_TYPE, JSON)).body(bytes),
         // Writing our own shapes into memory has no way to fail.
         Err(_) => HttpResponse::InternalServerError().finish(),
     }
 }
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde wants")]
 fn id<S: Serializer>(id: &&Uuid, serializer: S) -> Result<S::Ok, S::Error> {

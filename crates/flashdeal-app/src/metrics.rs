@@ -6,11 +6,11 @@ pub(crate) mod process;
 pub(crate) mod products;
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use actix_web::http::Method;
+use hashbrown::HashMap;
 use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 

@@ -211,7 +211,13 @@ const STATE: HeaderName = HeaderName::from_static("ratelimit");
 
 /// The `RateLimit` field: what remains, and the seconds until there is more (draft-ietf-httpapi-ratelimit-headers-10, `t`).
 fn state(remaining: u64, seconds: u64) -> HeaderValue {
-    HeaderValue::try_from(format!("\"default\";r={remaining};t={seconds}")).unwrap_or(HeaderValue::from_static(""))
+    let mut digits = itoa::Buffer::new();
+    let mut text = String::with_capacity(48);
+    text.push_str("\"default\";r=");
+    text.push_str(digits.format(remaining));
+    text.push_str(";t=");
+    text.push_str(digits.format(seconds));
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// Rounded up: a client that waits this long is not refused for being a moment early.
