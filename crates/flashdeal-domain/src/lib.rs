@@ -58,6 +58,7 @@ pub mod product;
 pub mod reservation;
 pub mod service;
 pub mod stock;
+pub mod terms;
 pub mod text;
 pub mod time;
 
@@ -74,5 +75,6 @@ pub use service::{
     Tick,
 };
 pub use stock::{Epoch, Quantity, RecordState, StockLevel, Units, Version};
+pub use terms::{Edit, Terms, TermsPatch, TermsRefusal};
 pub use text::{Description, IdempotencyKey, ProductName, UserId};
 pub use time::{HoldTime, Timestamp};

@@ -10,6 +10,9 @@ use crate::error::Invalid;
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// What [`Self::parse`] takes.
+    pub const ALLOWED: &'static str = "must be an RFC 3339 date and time with its offset, such as 2026-11-27T12:00:00Z";
+
     /// From milliseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {
@@ -21,6 +24,42 @@ impl Timestamp {
     pub const fn as_millis(self) -> i64 {
         self.0
     }
+
+    /// Parses RFC 3339, whose offset from UTC is a part of it: `2026-11-27T12:00:00Z`, `2026-11-27T13:00:00.5+01:00`. What is
+    /// finer than a millisecond is cut off.
+    ///
+    /// # Errors
+    /// [`Invalid`] if the text is anything else, names no day or time that there is, or more than nine decimals of a second.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        const BAD: Invalid = Invalid::new(Timestamp::ALLOWED);
+        // The parser knows many more spellings than the one that this contract has.
+        if !is_rfc3339(text.as_bytes()) {
+            return Err(BAD);
+        }
+        let instant: jiff::Timestamp = text.parse().map_err(|_| BAD)?;
+        Ok(Self(instant.as_millisecond()))
+    }
+}
+
+fn is_rfc3339(text: &[u8]) -> bool {
+    const SHAPE: &[u8] = b"0000-00-00T00:00:00";
+    let fits = |text: &[u8], shape: &[u8]| {
+        text.len() == shape.len()
+            && text.iter().zip(shape).all(|(byte, shape)| match shape {
+                b'0' => byte.is_ascii_digit(),
+                shape => byte.eq_ignore_ascii_case(shape),
+            })
+    };
+    let Some((seconds, rest)) = text.split_at_checked(SHAPE.len()) else { return false };
+    let decimals =
+        rest.strip_prefix(b".").map_or(0, |rest| rest.iter().take_while(|byte| byte.is_ascii_digit()).count());
+    let offset = match rest.strip_prefix(b".") {
+        Some(_) if decimals == 0 => None,
+        Some(rest) => rest.get(decimals..),
+        None => Some(rest),
+    };
+    let is_offset = |offset: &[u8]| fits(offset, b"Z") || fits(offset, b"+00:00") || fits(offset, b"-00:00");
+    fits(seconds, SHAPE) && decimals <= 9 && offset.is_some_and(is_offset)
 }
 
 impl fmt::Display for Timestamp {
@@ -79,5 +118,41 @@ mod tests {
     fn shown_with_milliseconds_in_utc() {
         assert_eq!(Timestamp::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Timestamp::from_millis(1_795_348_800_007).to_string(), "2026-11-22T12:00:00.007Z");
+    }
+
+    #[test]
+    fn parsed_as_rfc_3339_and_nothing_else() {
+        for (text, millis) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("2026-11-22T12:00:00.007Z", 1_795_348_800_007),
+            ("2026-11-22T12:00:00.0079999Z", 1_795_348_800_007),
+            ("2026-11-22t13:00:00.007+01:00", 1_795_348_800_007),
+            ("2026-11-22T07:30:00.007-04:30", 1_795_348_800_007),
+            ("9998-12-31T23:59:59.999Z", 253_370_764_799_999),
+            ("1969-12-31T23:59:59.999Z", -1),
+        ] {
+            assert_eq!(Timestamp::parse(text).map(Timestamp::as_millis), Ok(millis), "{text}");
+        }
+        for bad in [
+            "",
+            "2026-11-22",
+            "2026-11-22T12:00:00",
+            "2026-11-22 12:00:00Z",
+            "2026-11-22T12:00Z",
+            "20261122T120000Z",
+            "2026-11-22T12:00:00.Z",
+            "2026-11-22T12:00:00.0000000001Z",
+            "2026-11-22T12:00:00Z[UTC]",
+            "2026-11-22T12:00:00+01",
+            "2026-02-29T12:00:00Z",
+            "2026-11-22T24:00:00Z",
+            "+002026-11-22T12:00:00Z",
+            " 2026-11-22T12:00:00Z",
+            "2026-11-22T12:00:00Z ",
+            "1795348800007",
+            "٢٠٢٦-11-22T12:00:00Z",
+        ] {
+            assert!(Timestamp::parse(bad).is_err(), "{bad:?}");
+        }
     }
 }
