@@ -1,11 +1,13 @@
 -- What flashdeal_app may write, table by table. Run it as flashdeal_migrator after the first migration, and again after one that
--- adds a table; reading tables and calling functions needs nothing more than roles.sql.
+-- adds a table or a column that changes; reading tables and calling functions needs nothing more than roles.sql.
 \set ON_ERROR_STOP on
 
 BEGIN;
 
 -- An id and a time of creation are for ever; rows are locked for a change, which takes the right to change.
-GRANT INSERT, UPDATE (name, description, price_cents, total_stock, version, epoch) ON products TO flashdeal_app;
+GRANT INSERT, UPDATE (
+    name, description, price_cents, total_stock, version, epoch, starts_at, ends_at, max_per_reservation
+) ON products TO flashdeal_app;
 -- The ledger grows and is never rewritten.
 GRANT INSERT ON stock_ledger TO flashdeal_app;
 

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
-use flashdeal_domain::{SaleError, Shortage, StoreError};
+use flashdeal_domain::{SaleError, Shortage, StoreError, TermsRefusal};
 use serde::Serialize;
 
 /// What an error is called in answers: one row of the table of the contract.
@@ -22,6 +23,9 @@ pub(crate) enum Code {
     RouteNotFound,
     MethodNotAllowed,
     InsufficientStock,
+    SaleNotStarted,
+    SaleEnded,
+    LimitPerReservation,
     CheckoutInProgress,
     PayloadTooLarge,
     UnsupportedMediaType,
@@ -33,7 +37,7 @@ pub(crate) enum Code {
 
 impl Code {
     /// All of them, as the API's description lists them.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::InvalidRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -43,6 +47,9 @@ impl Code {
         Self::RouteNotFound,
         Self::MethodNotAllowed,
         Self::InsufficientStock,
+        Self::SaleNotStarted,
+        Self::SaleEnded,
+        Self::LimitPerReservation,
         Self::CheckoutInProgress,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
@@ -64,6 +71,9 @@ impl Code {
             Self::RouteNotFound => (StatusCode::NOT_FOUND, "route_not_found", "Route not found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed"),
             Self::InsufficientStock => (StatusCode::CONFLICT, "insufficient_stock", "Insufficient stock"),
+            Self::SaleNotStarted => (StatusCode::CONFLICT, "sale_not_started", "Sale not started"),
+            Self::SaleEnded => (StatusCode::CONFLICT, "sale_ended", "Sale ended"),
+            Self::LimitPerReservation => (StatusCode::CONFLICT, "limit_per_reservation", "Limit per reservation"),
             Self::CheckoutInProgress => (StatusCode::CONFLICT, "checkout_in_progress", "Checkout in progress"),
             Self::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "Payload too large"),
             Self::UnsupportedMediaType => {
@@ -113,6 +123,8 @@ struct Details {
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
     shortage: Option<(u32, &'static str)>,
+    /// The terms that stand in the way.
+    terms: Option<TermsRefusal>,
     retry_after_s: Option<u64>,
     allow: Option<&'static str>,
     /// The stores that keep the server from being ready.
@@ -195,6 +207,27 @@ impl Problem {
         )
     }
 
+    fn not_on_terms(refusal: TermsRefusal) -> Self {
+        let terms = Some(refusal);
+        match refusal {
+            TermsRefusal::NotStarted { starts_at, starts_in } => {
+                let detail = format!("The sale starts at {starts_at}.").into();
+                let retry_after_s = Some(whole_seconds(starts_in).min(LONGEST_WAIT_S));
+                Self::with(Code::SaleNotStarted, Details { detail, terms, retry_after_s, ..Details::default() })
+            }
+            TermsRefusal::Ended { ends_at } => {
+                let detail =
+                    format!("The sale ended at {ends_at}. A reservation made before can be paid for until it expires.")
+                        .into();
+                Self::with(Code::SaleEnded, Details { detail, terms, ..Details::default() })
+            }
+            TermsRefusal::OverLimit { max_per_reservation } => {
+                let detail = format!("One reservation may have at most {} units.", max_per_reservation.get()).into();
+                Self::with(Code::LimitPerReservation, Details { detail, terms, ..Details::default() })
+            }
+        }
+    }
+
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         Arc::make_mut(&mut self.details).headers.push((name, value));
         self
@@ -214,6 +247,7 @@ impl Problem {
     pub(crate) fn body(&self, request_id: &str) -> Vec<u8> {
         let (status, code, title) = self.code.row();
         let details = &self.details;
+        let (starts_at, ends_at, max_per_reservation) = in_the_way(details.terms);
         let body = Body {
             r#type: "about:blank",
             title,
@@ -225,6 +259,9 @@ impl Problem {
             failing: &details.failing,
             available_stock: details.shortage.map(|(available, _)| available),
             reason: details.shortage.map(|(_, reason)| reason),
+            starts_at,
+            ends_at,
+            max_per_reservation,
         };
         let mut bytes = Vec::with_capacity(384);
         // Writing our own shapes into memory has no way to fail.
@@ -269,6 +306,30 @@ struct Body<'a> {
     available_stock: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starts_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ends_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_per_reservation: Option<u32>,
+}
+
+/// The one of the terms that stands in the way: start, end, limit.
+fn in_the_way(refusal: Option<TermsRefusal>) -> (Option<String>, Option<String>, Option<u32>) {
+    match refusal {
+        None => (None, None, None),
+        Some(TermsRefusal::NotStarted { starts_at, .. }) => (Some(starts_at.to_string()), None, None),
+        Some(TermsRefusal::Ended { ends_at }) => (None, Some(ends_at.to_string()), None),
+        Some(TermsRefusal::OverLimit { max_per_reservation }) => (None, None, Some(max_per_reservation.get())),
+    }
+}
+
+/// What `Retry-After` says at most before a start: a day. Who comes back sooner than they must is told again.
+const LONGEST_WAIT_S: u64 = 24 * 60 * 60;
+
+/// Never less than it takes: whoever waits that long is not too early.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 impl fmt::Display for Problem {
@@ -300,6 +361,11 @@ impl From<SaleError> for Problem {
             ),
             SaleError::OrderNotFound => Self::new(Code::OrderNotFound, "No order has this id."),
             SaleError::InsufficientStock { available, shortage } => Self::insufficient(available.get(), shortage),
+            SaleError::Terms(refusal) => Self::not_on_terms(refusal),
+            SaleError::EndBeforeStart => Self::invalid(vec![FieldError {
+                field: "endsAt".to_owned(),
+                message: "must be later than startsAt".to_owned(),
+            }]),
             SaleError::CheckoutInProgress => Self::new(
                 Code::CheckoutInProgress,
                 "This reservation is being paid for by another request. Repeat the checkout to learn its outcome.",

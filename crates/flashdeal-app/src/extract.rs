@@ -9,7 +9,7 @@ use flashdeal_domain::{IdempotencyKey, Invalid};
 pub(crate) use body::JsonBody;
 #[cfg(any(test, fuzzing))]
 pub(crate) use body::is_json;
-pub(crate) use field::{Decimal, Field};
+pub(crate) use field::{Change, Decimal, Field};
 
 use crate::error::{Code, FieldError, Problem};
 

@@ -6,7 +6,7 @@ use std::fmt::{Display, Write};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
-use flashdeal_domain::{Order, Product, Reservation, StockLevel, Timestamp};
+use flashdeal_domain::{Order, Product, Quantity, Reservation, StockLevel, Timestamp};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -86,6 +86,13 @@ pub(crate) struct ProductBody<'a> {
     available_stock: Option<u32>,
     #[serde(serialize_with = "time")]
     created_at: Timestamp,
+    // The terms of the sale, only where there are any.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "some_time")]
+    starts_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "some_time")]
+    ends_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_per_reservation: Option<u32>,
 }
 
 impl<'a> ProductBody<'a> {
@@ -111,6 +118,9 @@ impl<'a> From<&'a Product> for ProductBody<'a> {
             reserved_stock: None,
             available_stock: None,
             created_at: product.created_at,
+            starts_at: product.terms.starts_at(),
+            ends_at: product.terms.ends_at(),
+            max_per_reservation: product.terms.max_per_reservation().map(Quantity::get),
         }
     }
 }
@@ -176,6 +186,14 @@ fn time<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Erro
         }
         serializer.serialize_str(text)
     })
+}
+
+#[expect(clippy::ref_option, reason = "the signature serde wants")]
+fn some_time<S: Serializer>(instant: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match instant {
+        Some(instant) => time(instant, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// Decimal text as a JSON number, digit by digit: never by way of a float.

@@ -9,7 +9,7 @@ use std::error::Error;
 
 use flashdeal_client::Client;
 use flashdeal_domain::{
-    CheckoutRequest, Description, NewProduct, Price, ProductName, Quantity, ReserveRequest, Units, UserId,
+    CheckoutRequest, Description, NewProduct, Price, ProductName, Quantity, ReserveRequest, Terms, Units, UserId,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -27,6 +27,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             description: Description::parse("128 GB")?,
             price: Price::parse("499.90")?,
             total_stock: Units::new(200)?,
+            terms: Terms::NONE,
         })
         .await?;
     println!("{} costs {}, {} to sell", phone.name.as_str(), phone.price, phone.total_stock.get());

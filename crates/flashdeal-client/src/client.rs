@@ -100,7 +100,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error`]; codes [`Code::ProductNotFound`], [`Code::InsufficientStock`] (the hold they had stands as it was),
-    /// [`Code::CheckoutInProgress`], [`Code::IdempotencyKeyReused`], [`Code::RateLimited`].
+    /// [`Code::SaleNotStarted`], [`Code::SaleEnded`], [`Code::LimitPerReservation`] (as well), [`Code::CheckoutInProgress`], [`Code::IdempotencyKeyReused`], [`Code::RateLimited`].
     pub async fn reserve(&self, request: ReserveRequest) -> Result<Reserved, Error> {
         let user_id = request.user.as_str();
         let body = Some(json(&BuyerBody { user_id, quantity: Some(request.quantity.get()), reservation_id: None }));

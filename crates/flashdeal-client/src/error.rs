@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use flashdeal_domain::Timestamp;
 use serde::Deserialize;
 
 /// Why a call gave no result.
@@ -60,6 +61,12 @@ pub struct Problem {
     pub available_stock: Option<u32>,
     /// Of `insufficient_stock`: `sold_out`, or `all_held`.
     pub reason: Option<String>,
+    /// Of `sale_not_started`: when it does. [`Self::retry_after`] is how long that is by the server's clock, a day at most.
+    pub starts_at: Option<Timestamp>,
+    /// Of `sale_ended`: since when.
+    pub ends_at: Option<Timestamp>,
+    /// Of `limit_per_reservation`: the most units of one hold.
+    pub max_per_reservation: Option<u32>,
 }
 
 impl Problem {
@@ -72,6 +79,7 @@ impl Problem {
     /// From an answer with an error status.
     pub(crate) fn read(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Self {
         let body: Body = serde_json::from_slice(body).unwrap_or_default();
+        let instant = |text: Option<String>| text.and_then(|text| Timestamp::parse(&text).ok());
         let code = body.code.as_deref().map_or_else(|| Code::Other(String::new()), Code::parse);
         let detail = body.detail.or(body.title).unwrap_or_else(|| "no explanation came with it".to_owned());
         Self {
@@ -83,6 +91,9 @@ impl Problem {
             retry_after,
             available_stock: body.available_stock,
             reason: body.reason,
+            starts_at: instant(body.starts_at),
+            ends_at: instant(body.ends_at),
+            max_per_reservation: body.max_per_reservation,
         }
     }
 }
@@ -117,6 +128,9 @@ struct Body {
     errors: Vec<FieldError>,
     available_stock: Option<u32>,
     reason: Option<String>,
+    starts_at: Option<String>,
+    ends_at: Option<String>,
+    max_per_reservation: Option<u32>,
 }
 
 macro_rules! codes {
@@ -169,6 +183,12 @@ codes! {
     MethodNotAllowed = "method_not_allowed",
     /// 409: not enough units are available; [`Problem::may_free_up`].
     InsufficientStock = "insufficient_stock",
+    /// 409: the sale begins later: [`Problem::starts_at`], [`Problem::retry_after`]. The client does not wait for it.
+    SaleNotStarted = "sale_not_started",
+    /// 409: the sale is over, since [`Problem::ends_at`]; a hold from before can be lowered, paid for and given back.
+    SaleEnded = "sale_ended",
+    /// 409: more than [`Problem::max_per_reservation`].
+    LimitPerReservation = "limit_per_reservation",
     /// 409: the hold is being paid for by another request.
     CheckoutInProgress = "checkout_in_progress",
     /// 413: a body of more than 16 KiB.
@@ -212,6 +232,22 @@ mod tests {
         let held = read(r#"{"code":"insufficient_stock","availableStock":2,"reason":"all_held"}"#);
         assert!(held.may_free_up() && held.available_stock == Some(2));
         assert!(!read(r#"{"code":"insufficient_stock","availableStock":0,"reason":"sold_out"}"#).may_free_up());
+    }
+
+    #[test]
+    fn the_terms_that_stand_in_the_way_are_told() {
+        let read = |body: &str| Problem::read(409, Some(Duration::from_secs(7)), body.as_bytes());
+        let early = read(r#"{"code":"sale_not_started","startsAt":"2026-11-22T12:00:00.007Z"}"#);
+        assert_eq!(
+            (early.code, early.starts_at),
+            (Code::SaleNotStarted, Some(Timestamp::from_millis(1_795_348_800_007)))
+        );
+        assert_eq!(early.retry_after, Some(Duration::from_secs(7)));
+        let late = read(r#"{"code":"sale_ended","endsAt":"1970-01-01T00:00:00.001Z"}"#);
+        assert_eq!((late.code, late.ends_at), (Code::SaleEnded, Some(Timestamp::from_millis(1))));
+        let many = read(r#"{"code":"limit_per_reservation","maxPerReservation":5}"#);
+        assert_eq!((many.code, many.max_per_reservation), (Code::LimitPerReservation, Some(5)));
+        assert_eq!(read(r#"{"code":"sale_ended","endsAt":"noon"}"#).ends_at, None);
     }
 
     #[test]

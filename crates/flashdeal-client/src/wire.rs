@@ -1,11 +1,12 @@
 //! The shapes of the contract as they are on the wire, and the way from and to the types of the domain.
 
 use flashdeal_domain::{
-    Description, Invalid, NewProduct, Order, OrderId, Page, Price, Product, ProductId, ProductName, ProductPatch,
-    Reservation, ReservationId, StockDelta, StockLevel, Timestamp, Units, UserId,
+    Description, Edit, Invalid, NewProduct, Order, OrderId, Page, Price, Product, ProductId, ProductName, ProductPatch,
+    Quantity, Reservation, ReservationId, StockDelta, StockLevel, Terms, Timestamp, Units, UserId,
 };
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// Something the domain has its own type for.
@@ -94,6 +95,38 @@ pub(crate) struct ProductWire {
     total_stock: Units,
     #[serde(deserialize_with = "time")]
     created_at: Timestamp,
+    #[serde(flatten, deserialize_with = "terms")]
+    terms: Terms,
+}
+
+/// The terms of a sale, each absent if there is none.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TermsWire {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starts_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ends_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_per_reservation: Option<u32>,
+}
+
+impl From<Terms> for TermsWire {
+    fn from(terms: Terms) -> Self {
+        Self {
+            starts_at: terms.starts_at().map(|time| time.to_string()),
+            ends_at: terms.ends_at().map(|time| time.to_string()),
+            max_per_reservation: terms.max_per_reservation().map(Quantity::get),
+        }
+    }
+}
+
+fn terms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Terms, D::Error> {
+    let wire = TermsWire::deserialize(deserializer)?;
+    let instant = |text: Option<String>| text.map(|text| Timestamp::parse(&text)).transpose();
+    let limit = wire.max_per_reservation.map(Quantity::new).transpose();
+    let terms = || Terms::new(instant(wire.starts_at)?, instant(wire.ends_at)?, limit?);
+    terms().map_err(D::Error::custom)
 }
 
 impl Wire for ProductWire {
@@ -106,6 +139,7 @@ impl Wire for ProductWire {
             description: self.description,
             price: self.price,
             total_stock: self.total_stock,
+            terms: self.terms,
             created_at: self.created_at,
         }
     }
@@ -153,6 +187,8 @@ pub(crate) struct NewProductBody<'a> {
     description: &'a str,
     price: String,
     total_stock: u32,
+    #[serde(flatten)]
+    terms: TermsWire,
 }
 
 impl<'a> From<&'a NewProduct> for NewProductBody<'a> {
@@ -162,6 +198,7 @@ impl<'a> From<&'a NewProduct> for NewProductBody<'a> {
             description: new.description.as_str(),
             price: new.price.to_string(),
             total_stock: new.total_stock.get(),
+            terms: new.terms.into(),
         }
     }
 }
@@ -178,6 +215,21 @@ pub(crate) struct PatchBody<'a> {
     price: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     add_stock: Option<i64>,
+    // Null takes one of the terms away; absent, it stays as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starts_at: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ends_at: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_per_reservation: Option<Value>,
+}
+
+fn edit<T>(edit: Edit<T>, value: impl FnOnce(T) -> Value) -> Option<Value> {
+    match edit {
+        Edit::Keep => None,
+        Edit::Clear => Some(Value::Null),
+        Edit::Set(to) => Some(value(to)),
+    }
 }
 
 impl<'a> From<&'a ProductPatch> for PatchBody<'a> {
@@ -190,6 +242,9 @@ impl<'a> From<&'a ProductPatch> for PatchBody<'a> {
                 StockDelta::Add(units) => i64::from(units.get()),
                 StockDelta::Withdraw(units) => -i64::from(units.get()),
             }),
+            starts_at: edit(patch.terms.starts_at, |time| time.to_string().into()),
+            ends_at: edit(patch.terms.ends_at, |time| time.to_string().into()),
+            max_per_reservation: edit(patch.terms.max_per_reservation, |limit| limit.get().into()),
         }
     }
 }
@@ -221,11 +276,7 @@ parsed! {
     user: UserId = UserId::parse;
     name: ProductName = ProductName::parse;
     description: Description = Description::parse;
-    time: Timestamp = parse_time;
-}
-
-fn parse_time(text: &str) -> Result<Timestamp, jiff::Error> {
-    text.parse::<jiff::Timestamp>().map(|time| Timestamp::from_millis(time.as_millisecond()))
+    time: Timestamp = Timestamp::parse;
 }
 
 fn units<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Units, D::Error> {

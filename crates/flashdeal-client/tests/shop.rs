@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use flashdeal_client::{Builder, Client, Code, Error};
 use flashdeal_domain::{
-    CheckoutRequest, Description, IdempotencyKey, NewProduct, OrderFilter, PageRequest, PageSize, Price, ProductId,
-    ProductName, ProductPatch, Quantity, ReserveRequest, StockDelta, Units, UserId,
+    CheckoutRequest, Description, Edit, IdempotencyKey, NewProduct, OrderFilter, PageRequest, PageSize, Price,
+    ProductId, ProductName, ProductPatch, Quantity, ReserveRequest, StockDelta, Terms, TermsPatch, Timestamp, Units,
+    UserId,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -133,6 +134,7 @@ fn new_phone() -> NewProduct {
         description: Description::parse("").unwrap(),
         price: Price::parse("0.10").unwrap(),
         total_stock: Units::new(200).unwrap(),
+        terms: Terms::NONE,
     }
 }
 
@@ -240,6 +242,30 @@ async fn what_would_be_done_twice_is_not_repeated() {
     assert!(seen[0].text.starts_with("POST /api/products HTTP/1.1"));
     assert!(seen[2].text.ends_with(r#"{"addStock":-5}"#));
     assert!(seen[4].text.ends_with(r#"{"price":"0.10"}"#));
+}
+
+#[tokio::test]
+async fn terms_go_out_and_come_back() {
+    let with_terms = PHONE.replacen('{', r#"{"startsAt":"2026-11-27T12:00:00.000Z","maxPerReservation":2,"#, 1);
+    let shop = Shop::that([say(201, &with_terms), say(200, PHONE), say(200, PHONE)]).await;
+    let client = shop.client();
+    let start = Timestamp::parse("2026-11-27T12:00:00Z").unwrap();
+    let terms = Terms::new(Some(start), None, Some(Quantity::new(2).unwrap())).unwrap();
+    let product = client.create_product(&NewProduct { terms, ..new_phone() }).await.unwrap();
+    assert_eq!(product.terms, terms);
+    let terms = TermsPatch { starts_at: Edit::Clear, ends_at: Edit::Set(start), max_per_reservation: Edit::Keep };
+    let (product, _) =
+        client.change_product(phone(), &ProductPatch { terms, ..ProductPatch::default() }).await.unwrap();
+    assert_eq!(product.terms, Terms::NONE);
+    client
+        .change_product(phone(), &ProductPatch { name: Some(product.name), ..ProductPatch::default() })
+        .await
+        .unwrap();
+    let seen = shop.seen();
+    let told = r#""totalStock":200,"startsAt":"2026-11-27T12:00:00.000Z","maxPerReservation":2}"#;
+    assert!(seen[0].text.ends_with(told), "{}", seen[0].text);
+    assert!(seen[1].text.ends_with(r#"{"startsAt":null,"endsAt":"2026-11-27T12:00:00.000Z"}"#), "{}", seen[1].text);
+    assert!(!seen[2].text.contains("endsAt") && !seen[2].text.contains("startsAt"));
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ pub mod deadlines;
 pub mod holds;
 pub mod keys;
 pub mod opening;
+pub mod terms;
 pub mod views;
 
 pub(crate) mod gate;
@@ -82,6 +83,18 @@ macro_rules! __ledger_cases {
                 finishing_adopts_a_newer_total_only
                 a_total_below_what_is_held_is_never_negative
                 adopting_leaves_the_epoch_alone
+            }
+            terms {
+                a_sale_starts_at_its_millisecond
+                a_sale_ends_at_its_millisecond
+                a_hold_outlives_the_end_of_its_sale
+                a_hold_outlives_a_start_that_is_put_off
+                a_limit_is_on_each_hold
+                terms_come_before_the_stock
+                terms_come_after_keys_and_checkouts
+                terms_are_adopted_by_their_version
+                terms_survive_a_reopening
+                an_unbound_call_is_under_no_terms
             }
             keys {
                 a_key_repeated_answers_the_first_hold

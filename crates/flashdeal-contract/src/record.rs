@@ -8,6 +8,7 @@ pub mod keys;
 pub mod listings;
 pub mod products;
 pub mod sales;
+pub mod terms;
 pub mod voids;
 pub mod withdrawals;
 
@@ -47,6 +48,13 @@ macro_rules! __record_cases {
                 an_increase_above_the_most_changes_nothing
                 an_increase_to_the_most_and_its_repeat_are_fine
                 an_unknown_product_is_not_changed
+            }
+            terms {
+                terms_come_back_as_they_went_in
+                terms_change_one_by_one
+                terms_that_contradict_change_nothing
+                a_repeat_is_not_refused_for_its_terms
+                every_state_has_its_terms
             }
             withdrawals {
                 a_withdrawal_takes_units_without_an_order

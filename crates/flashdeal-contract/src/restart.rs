@@ -13,6 +13,7 @@ macro_rules! __restart_cases {
                 a_leave_from_before_a_restart_opens_nothing
                 a_restarted_gate_can_be_forgotten
                 a_restarted_gate_is_still_looked_after
+                a_restarted_gate_is_reopened_with_its_terms
             }
         }
     };

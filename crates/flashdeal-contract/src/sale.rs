@@ -6,6 +6,7 @@ pub mod contention;
 pub mod crowds;
 pub mod kill_points;
 pub mod reopenings;
+pub mod terms;
 pub mod use_cases;
 
 mod shop;
@@ -53,6 +54,14 @@ macro_rules! __sale_cases {
                 a_double_click_is_one_order
                 a_crowd_before_a_closed_gate_is_let_in
                 a_forgetful_gate_sells_nothing_twice
+            }
+            terms {
+                a_buyer_is_told_what_the_terms_are
+                changed_terms_bind_the_next_buyer
+                a_hold_is_paid_for_after_the_end
+                stock_is_taken_off_sale_under_any_terms
+                an_end_before_the_start_is_refused
+                the_background_adopts_terms
             }
             reopenings {
                 a_checkout_outlives_many_reopenings

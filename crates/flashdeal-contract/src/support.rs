@@ -8,7 +8,7 @@ use std::time::Duration;
 use flashdeal_domain::ports::record::{Change, ChangeOutcome, Commit, Sale, StockChange};
 use flashdeal_domain::{
     Description, Epoch, HoldTime, IdempotencyKey, Order, OrderId, PageRequest, PageSize, Price, Product, ProductId,
-    ProductName, RecordState, ReservationId, StockRepository, Timestamp, Units, UserId,
+    ProductName, RecordState, ReservationId, StockRepository, Terms, Timestamp, Units, UserId,
 };
 use uuid::Uuid;
 
@@ -91,6 +91,7 @@ pub(crate) fn new_product(total: u32) -> Product {
         description: ok(Description::parse("A phone.\n\tWith a line break.")),
         price: price("19.99"),
         total_stock: units(total),
+        terms: Terms::NONE,
         created_at: Timestamp::from_millis(1_795_348_800_007),
     }
 }

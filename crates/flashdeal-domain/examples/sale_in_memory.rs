@@ -13,7 +13,7 @@ use flashdeal_contract::reference::{Ledger, ManualClock, Record};
 use flashdeal_domain::ports::{IdSource, Ports, Runtime, Unobserved};
 use flashdeal_domain::{
     CheckoutRequest, Description, FlashSale, NewProduct, Policy, Price, ProductName, Quantity, ReserveRequest,
-    SaleError, Shortage, Units, UserId,
+    SaleError, Shortage, Terms, Units, UserId,
 };
 use uuid::Uuid;
 
@@ -60,6 +60,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             description: Description::parse("128 GB")?,
             price: Price::parse("499.90")?,
             total_stock: Units::new(3)?,
+            terms: Terms::NONE,
         })
         .await?
         .id;

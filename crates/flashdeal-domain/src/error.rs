@@ -4,6 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use crate::stock::{StockLevel, Units};
+use crate::terms::TermsRefusal;
 
 /// A value that was refused, with the sentence that says what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -109,6 +110,12 @@ pub enum SaleError {
         /// Whether a retry is worth it.
         shortage: Shortage,
     },
+    /// The terms of the sale do not allow it. Nothing was changed; a hold the user has stands as it was.
+    #[error("the terms of the sale do not allow it")]
+    Terms(TermsRefusal),
+    /// The end of the sale would not be later than its start. Nothing was changed.
+    #[error("the sale would not end later than it starts")]
+    EndBeforeStart,
     /// The hold is being paid for by another request.
     #[error("the reservation is being paid for by another request")]
     CheckoutInProgress,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::error::Invalid;
 use crate::stock::Units;
+use crate::terms::{Terms, TermsPatch};
 use crate::text::{Description, ProductName};
 use crate::time::Timestamp;
 
@@ -22,6 +23,8 @@ pub struct Product {
     pub price: Price,
     /// What is left to sell.
     pub total_stock: Units,
+    /// What it is sold under.
+    pub terms: Terms,
     /// When it was created, by the server's clock.
     pub created_at: Timestamp,
 }
@@ -37,6 +40,8 @@ pub struct NewProduct {
     pub price: Price,
     /// The first allotment.
     pub total_stock: Units,
+    /// What it is sold under.
+    pub terms: Terms,
 }
 
 /// What a caller wants changed about a product; `None` leaves a field as it is.
@@ -50,6 +55,8 @@ pub struct ProductPatch {
     pub price: Option<Price>,
     /// Units to add, or to take away when negative.
     pub add_stock: Option<StockDelta>,
+    /// What is to become of its terms: reserves from now on are bound by them, holds that stand are not.
+    pub terms: TermsPatch,
 }
 
 /// A change of stock asked for by a caller.

@@ -87,6 +87,7 @@ impl FlashSale {
             description: new.description,
             price: new.price,
             total_stock: new.total_stock,
+            terms: new.terms,
             created_at: self.ports.clock.now(),
         };
         // The id makes a repeat harmless, so one lost answer is settled here.

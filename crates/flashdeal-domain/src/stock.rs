@@ -1,6 +1,7 @@
 //! Units of stock, and what a caller may ask of them.
 
 use crate::error::Invalid;
+use crate::terms::Terms;
 
 /// A number of units: 0 to 1 000 000 000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -112,15 +113,17 @@ pub struct Epoch(pub i64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(pub i64);
 
-/// What the record says of a product's stock at one version: what a gate adopts.
+/// What the record says of a product's stock and terms at one version: what a gate adopts, whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordState {
     /// The fence.
     pub epoch: Epoch,
-    /// The version at which `total` was read.
+    /// The version at which `total` and `terms` were read.
     pub version: Version,
     /// What is left to sell.
     pub total: Units,
+    /// What it is sold under.
+    pub terms: Terms,
 }
 
 #[cfg(test)]

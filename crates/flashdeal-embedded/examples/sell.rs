@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use flashdeal_domain::ports::{Clock, IdSource, Ports, Runtime, Unobserved};
 use flashdeal_domain::{
     CheckoutRequest, Description, FlashSale, NewProduct, OrderFilter, PageRequest, PageSize, Policy, Price,
-    ProductName, Quantity, ReserveRequest, Timestamp, Units, UserId,
+    ProductName, Quantity, ReserveRequest, Terms, Timestamp, Units, UserId,
 };
 use flashdeal_embedded::EmbeddedStore;
 use uuid::Uuid;
@@ -71,6 +71,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             description: Description::parse("128 GB")?,
             price: Price::parse("499.90")?,
             total_stock: Units::new(200)?,
+            terms: Terms::NONE,
         })
         .await?;
     let ada = UserId::parse("ada")?;

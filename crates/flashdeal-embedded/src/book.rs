@@ -17,7 +17,9 @@ mod views;
 use std::collections::{BTreeMap, HashMap};
 
 use flashdeal_domain::ports::Hold;
-use flashdeal_domain::{Epoch, ProductId, RecordState, ReservationId, StockLevel, Timestamp, Units, UserId, Version};
+use flashdeal_domain::{
+    Epoch, ProductId, RecordState, ReservationId, StockLevel, Terms, Timestamp, Units, UserId, Version,
+};
 
 use deadlines::Deadlines;
 use entries::{Entries, Entry, Kind, NO_ROW, NONE, Owner};
@@ -45,6 +47,8 @@ struct Gate {
     epoch: Epoch,
     version: Version,
     total: Units,
+    /// What that version is sold under.
+    terms: Terms,
     /// The units of all its holds that are not over.
     reserved: u64,
     /// The last effect on it.
@@ -71,7 +75,7 @@ impl Gate {
 
     const fn adopt(&mut self, record: RecordState) {
         if record.version.0 > self.version.0 {
-            (self.version, self.total) = (record.version, record.total);
+            (self.version, self.total, self.terms) = (record.version, record.total, record.terms);
         }
     }
 }

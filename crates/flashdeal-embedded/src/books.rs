@@ -8,6 +8,7 @@ use flashdeal_domain::{Epoch, ProductId, RecordState, StoreError, Units, Version
 use uuid::Uuid;
 
 use crate::error::{STORE, of_call};
+use crate::record::rows::terms_of;
 use crate::{EmbeddedStore, connection};
 
 const BOOKS: &str = include_str!("books.sql");
@@ -22,6 +23,12 @@ struct BooksRow {
     version: Option<i64>,
     #[diesel(sql_type = Nullable<BigInt>)]
     total: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    starts_at: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    ends_at: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    max_per_reservation: Option<i64>,
     #[diesel(sql_type = BigInt)]
     deltas: i64,
     #[diesel(sql_type = BigInt)]
@@ -69,7 +76,8 @@ impl BooksRow {
         let state = match (self.epoch, self.version, self.total) {
             (Some(epoch), Some(version), Some(total)) => {
                 let total = Units::new(total).map_err(wrong)?;
-                Some(RecordState { epoch: Epoch(epoch), version: Version(version), total })
+                let terms = terms_of((self.starts_at, self.ends_at, self.max_per_reservation)).map_err(of_call)?;
+                Some(RecordState { epoch: Epoch(epoch), version: Version(version), total, terms })
             }
             _ => None,
         };

@@ -1,7 +1,7 @@
 -- The books of a page of products, all by one snapshot: the products after ?1 (an empty blob: from the first), at most ?2, and
 -- what the ledger and the orders have of them and of ids between them that no product has. It reads the whole ledger.
 WITH page AS MATERIALIZED (
-    SELECT id, epoch, version, total_stock FROM products WHERE id > ?1 ORDER BY id LIMIT ?2
+    SELECT id, epoch, version, total_stock, starts_at, ends_at, max_per_reservation FROM products WHERE id > ?1 ORDER BY id LIMIT ?2
 ),
 
 -- Where the page ends: beyond every id, if there are no products beyond it. Blobs compare byte by byte.
@@ -53,6 +53,9 @@ SELECT
     page.epoch,
     page.version,
     page.total_stock AS total,
+    page.starts_at,
+    page.ends_at,
+    page.max_per_reservation,
     coalesce(ledger.deltas, 0) AS deltas,
     coalesce(ledger.sales, 0) AS sales,
     coalesce(ledger.units_sold, 0) AS units_sold,

@@ -2,10 +2,10 @@
 
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
-use flashdeal_domain::{Epoch, IdempotencyKey, ProductId, RecordState, ReservationId, Units, UserId, Version};
+use flashdeal_domain::{Epoch, IdempotencyKey, ProductId, RecordState, ReservationId, Terms, Units, UserId, Version};
 
 use crate::book::{Book, SavedGate, SavedHold};
-use crate::record::rows::{bad, bytes, id};
+use crate::record::rows::{TERMS, TermsColumns, bad, bytes, id, terms_of};
 use crate::schema::{gates, hold_keys, holds, products};
 
 /// Rows that nothing live stands on: lapsed; of a gate that was forgotten; or units that were withdrawn from sale.
@@ -38,12 +38,15 @@ fn load_gates(conn: &mut SqliteConnection, book: &mut Book) -> QueryResult<()> {
     for (product, epoch, version, total, first_hold) in gates::table.load::<Row>(conn)? {
         let record = products::table
             .find(bytes(&id(&product)?))
-            .select((products::version, products::total_stock))
-            .get_result::<(i64, i64)>(conn)
+            .select((products::version, products::total_stock, TERMS))
+            .get_result::<(i64, i64, TermsColumns)>(conn)
             .optional()?;
-        let (version, total) = record.filter(|(newer, _)| *newer > version).unwrap_or((version, total));
+        // Both are in one file, and the record's row is written first: it is never older, and it alone has the terms.
+        let terms = record.map_or(Ok(Terms::NONE), |(_, _, terms)| terms_of(terms))?;
+        let newer = record.map(|(version, total, _)| (version, total)).filter(|(newer, _)| *newer > version);
+        let (version, total) = newer.unwrap_or((version, total));
         let total = Units::new(total).map_err(bad)?;
-        let record = RecordState { epoch: Epoch(epoch), version: Version(version), total };
+        let record = RecordState { epoch: Epoch(epoch), version: Version(version), total, terms };
         book.restore_gate(SavedGate { product: ProductId::from_uuid(id(&product)?), record });
         book.restore_rows(first_hold);
     }

@@ -10,6 +10,9 @@ diesel::table! {
         epoch -> BigInt,
         created_at -> BigInt,
         description -> Text,
+        starts_at -> Nullable<BigInt>,
+        ends_at -> Nullable<BigInt>,
+        max_per_reservation -> Nullable<BigInt>,
     }
 }
 

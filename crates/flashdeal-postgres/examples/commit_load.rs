@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use flashdeal_domain::ports::{Commit, Sale};
 use flashdeal_domain::{
-    Description, Epoch, OrderId, Price, Product, ProductId, ProductName, ReservationId, StockRepository, Timestamp,
-    Units, UserId,
+    Description, Epoch, OrderId, Price, Product, ProductId, ProductName, ReservationId, StockRepository, Terms,
+    Timestamp, Units, UserId,
 };
 use flashdeal_postgres::{PostgresConfig, PostgresStore, run_pending_migrations};
 use flashdeal_tests::postgres::{Database, PostgresOptions, PrivatePostgres};
@@ -65,6 +65,7 @@ async fn create(store: &Arc<PostgresStore>, count: u64) -> Vec<ProductId> {
                 description: Description::default(),
                 price: Price::from_cents(49_900_u32).unwrap(),
                 total_stock: Units::new(Units::MAX).unwrap(),
+                terms: Terms::NONE,
                 created_at: Timestamp::from_millis(1_795_348_800_000),
             };
             store.create_product(product).await.unwrap().id

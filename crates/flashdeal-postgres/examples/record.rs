@@ -11,8 +11,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use flashdeal_domain::ports::{Commit, Sale, Settlement};
 use flashdeal_domain::{
-    Description, Epoch, OrderId, Price, Product, ProductId, ProductName, ReservationId, StockRepository, Timestamp,
-    Units, UserId,
+    Description, Epoch, OrderId, Price, Product, ProductId, ProductName, ReservationId, StockRepository, Terms,
+    Timestamp, Units, UserId,
 };
 use flashdeal_postgres::{PostgresConfig, PostgresStore, run_pending_migrations};
 use uuid::Uuid;
@@ -44,6 +44,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         description: Description::parse("128 GB")?,
         price: Price::parse("499.90")?,
         total_stock: Units::new(3)?,
+        terms: Terms::NONE,
         created_at: now(),
     };
     let phone = record.create_product(phone).await?.id;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Integer, Nullable, Uuid as SqlUuid};
+use diesel::data_types::PgTimestamp;
+use diesel::sql_types::{BigInt, Integer, Nullable, Timestamptz, Uuid as SqlUuid};
 use flashdeal_domain::ports::RecordBooks;
 use flashdeal_domain::{ProductId, StoreError};
 use uuid::Uuid;
@@ -36,6 +37,12 @@ struct BooksRow {
     version: Option<i64>,
     #[diesel(sql_type = Nullable<Integer>)]
     total: Option<i32>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    starts_at: Option<PgTimestamp>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    ends_at: Option<PgTimestamp>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    max_per_reservation: Option<i32>,
     #[diesel(sql_type = BigInt)]
     deltas: i64,
     #[diesel(sql_type = BigInt)]
@@ -52,10 +59,11 @@ struct BooksRow {
 
 impl BooksRow {
     fn read(self) -> Result<RecordBooks, StoreError> {
+        let terms = (self.starts_at, self.ends_at, self.max_per_reservation);
         let count = |count: i64| u64::try_from(count).map_err(failed);
         Ok(RecordBooks {
             product: ProductId::from_uuid(self.product),
-            state: self.epoch.map(|epoch| state(Some(epoch), self.version, self.total)).transpose()?,
+            state: self.epoch.map(|epoch| state(Some(epoch), self.version, self.total, terms)).transpose()?,
             deltas: self.deltas,
             sales: count(self.sales)?,
             units_sold: self.units_sold,

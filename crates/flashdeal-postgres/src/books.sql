@@ -3,7 +3,7 @@
 --
 -- It reads the whole ledger: an index by product would cost every sale of every flash sale more than an audit now and then.
 WITH page AS MATERIALIZED (
-    SELECT id, epoch, version, total_stock
+    SELECT id, epoch, version, total_stock, starts_at, ends_at, max_per_reservation
     FROM products
     WHERE $1 IS NULL OR id > $1
     ORDER BY id
@@ -48,6 +48,9 @@ SELECT
     page.epoch,
     page.version,
     page.total_stock AS total,
+    page.starts_at,
+    page.ends_at,
+    page.max_per_reservation,
     coalesce(ledger.deltas, 0)::bigint AS deltas,
     coalesce(ledger.sales, 0) AS sales,
     coalesce(ledger.units_sold, 0)::bigint AS units_sold,

@@ -5,8 +5,9 @@
 
 use std::collections::HashMap;
 
+use diesel::data_types::PgTimestamp;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Integer};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Timestamptz};
 use flashdeal_batching::{Batcher, Limits, Rejected, Run};
 use flashdeal_domain::{ProductId, RecordState, StoreError};
 use tokio::time::{Instant, timeout};
@@ -14,7 +15,7 @@ use uuid::Uuid;
 
 use crate::error::{STORE, lost, unavailable};
 use crate::pool::Pool;
-use crate::rows::state;
+use crate::rows::{TERMS, TermsColumns, state};
 use crate::schema::products;
 
 /// Raises the epochs of those whose rows nobody has locked.
@@ -48,10 +49,10 @@ impl Openings {
 async fn alone(pool: &Pool, product: ProductId) -> Result<Option<RecordState>, StoreError> {
     let query = diesel::update(products::table.find(*product.as_uuid()))
         .set((products::epoch.eq(products::epoch + 1), products::version.eq(products::version + 1)))
-        .returning((products::epoch, products::version, products::total_stock));
-    let rows: Vec<(i64, i64, i32)> = pool.load("open_epoch", query).await?;
+        .returning((products::epoch, products::version, products::total_stock, TERMS));
+    let rows: Vec<(i64, i64, i32, TermsColumns)> = pool.load("open_epoch", query).await?;
     let opened = rows.into_iter().next();
-    opened.map(|(epoch, version, total)| state(Some(epoch), Some(version), Some(total))).transpose()
+    opened.map(|(epoch, version, total, terms)| state(Some(epoch), Some(version), Some(total), terms)).transpose()
 }
 
 struct Waiting {
@@ -89,7 +90,8 @@ impl Runner {
         let rows: Vec<OpenedRow> = self.0.load_here("open_epochs", query, self.0.deadline()).await?;
         rows.into_iter()
             .map(|row| {
-                let state = state(Some(row.epoch), Some(row.version), Some(row.total_stock))?;
+                let terms = (row.starts_at, row.ends_at, row.max_per_reservation);
+                let state = state(Some(row.epoch), Some(row.version), Some(row.total_stock), terms)?;
                 Ok((ProductId::from_uuid(row.id), state))
             })
             .collect()
@@ -106,4 +108,10 @@ struct OpenedRow {
     version: i64,
     #[diesel(sql_type = Integer)]
     total_stock: i32,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    starts_at: Option<PgTimestamp>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    ends_at: Option<PgTimestamp>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    max_per_reservation: Option<i32>,
 }

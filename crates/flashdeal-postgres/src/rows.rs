@@ -8,8 +8,8 @@ use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::Text;
 use flashdeal_domain::ports::Settlement;
 use flashdeal_domain::{
-    Description, Epoch, IdempotencyKey, Invalid, Order, OrderId, Price, Product, ProductId, ProductName, RecordState,
-    ReservationId, StoreError, Timestamp, Units, UserId, Version,
+    Description, Epoch, IdempotencyKey, Invalid, Order, OrderId, Price, Product, ProductId, ProductName, Quantity,
+    RecordState, ReservationId, StoreError, Terms, Timestamp, Units, UserId, Version,
 };
 use uuid::Uuid;
 
@@ -31,6 +31,9 @@ pub(crate) struct ProductRow {
     pub(crate) version: i64,
     pub(crate) epoch: i64,
     pub(crate) created_at: PgTimestamp,
+    pub(crate) starts_at: Option<PgTimestamp>,
+    pub(crate) ends_at: Option<PgTimestamp>,
+    pub(crate) max_per_reservation: Option<i32>,
 }
 
 impl ProductRow {
@@ -41,12 +44,17 @@ impl ProductRow {
             description: Description::parse(&self.description).map_err(corrupt("products.description"))?,
             price: price(Some(self.price_cents))?,
             total_stock: units(self.total_stock)?,
+            terms: terms(self.terms_columns())?,
             created_at: time(Some(self.created_at))?,
         })
     }
 
     pub(crate) fn state(&self) -> Result<RecordState, StoreError> {
-        state(Some(self.epoch), Some(self.version), Some(self.total_stock))
+        state(Some(self.epoch), Some(self.version), Some(self.total_stock), self.terms_columns())
+    }
+
+    const fn terms_columns(&self) -> TermsColumns {
+        (self.starts_at, self.ends_at, self.max_per_reservation)
     }
 }
 
@@ -127,9 +135,37 @@ pub(crate) fn settlement(kind: &str, order: OrderColumns) -> Result<Option<Settl
     })
 }
 
-/// What the record says of a product's stock.
-pub(crate) fn state(epoch: Option<i64>, version: Option<i64>, total: Option<i32>) -> Result<RecordState, StoreError> {
-    Ok(RecordState { epoch: Epoch(there(epoch)?), version: Version(there(version)?), total: units(there(total)?)? })
+/// What the record says of a product's stock and terms.
+pub(crate) fn state(
+    epoch: Option<i64>,
+    version: Option<i64>,
+    total: Option<i32>,
+    columns: TermsColumns,
+) -> Result<RecordState, StoreError> {
+    Ok(RecordState {
+        epoch: Epoch(there(epoch)?),
+        version: Version(there(version)?),
+        total: units(there(total)?)?,
+        terms: terms(columns)?,
+    })
+}
+
+/// The terms of a sale as columns: start, end, limit. Null: no such term.
+pub(crate) type TermsColumns = (Option<PgTimestamp>, Option<PgTimestamp>, Option<i32>);
+
+/// What to select for [`TermsColumns`].
+pub(crate) const TERMS: (products::starts_at, products::ends_at, products::max_per_reservation) =
+    (products::starts_at, products::ends_at, products::max_per_reservation);
+
+fn terms((starts_at, ends_at, max_per_reservation): TermsColumns) -> Result<Terms, StoreError> {
+    let instant = |column: Option<PgTimestamp>| column.map(|column| time(Some(column))).transpose();
+    let limit = max_per_reservation.map(Quantity::new).transpose().map_err(corrupt("products.max_per_reservation"))?;
+    Terms::new(instant(starts_at)?, instant(ends_at)?, limit).map_err(corrupt("products.ends_at"))
+}
+
+/// A limit as a column. It is at most 10^6, so it always fits.
+pub(crate) fn limit_column(limit: Quantity) -> i32 {
+    i32::try_from(limit.get()).unwrap_or(i32::MAX)
 }
 
 /// Units as a column. They are at most 10^9, so they always fit.

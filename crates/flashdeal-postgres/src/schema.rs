@@ -10,6 +10,9 @@ diesel::table! {
         version -> BigInt,
         epoch -> BigInt,
         created_at -> Timestamptz,
+        starts_at -> Nullable<Timestamptz>,
+        ends_at -> Nullable<Timestamptz>,
+        max_per_reservation -> Nullable<Integer>,
     }
 }
 

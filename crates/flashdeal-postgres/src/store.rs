@@ -22,7 +22,7 @@ use crate::openings::Openings;
 use crate::pool::Pool;
 use crate::queries::change_product::{ChangeProduct, ChangeRow};
 use crate::queries::create_product::CreateProduct;
-use crate::rows::{OrderColumns, ProductRow, order_columns, settlement, state};
+use crate::rows::{OrderColumns, ProductRow, TERMS, TermsColumns, order_columns, settlement, state};
 use crate::schema::{products, stock_ledger};
 use crate::survey::survey;
 use crate::voids::{Annulment, Voids};
@@ -197,11 +197,12 @@ impl StockRepository for PostgresStore {
             products::epoch,
             products::version,
             products::total_stock,
+            TERMS,
         ));
-        let rows: Vec<(Uuid, i64, i64, i32)> = self.pool.load("states", query).await?;
+        let rows: Vec<(Uuid, i64, i64, i32, TermsColumns)> = self.pool.load("states", query).await?;
         rows.into_iter()
-            .map(|(id, epoch, version, total)| {
-                Ok((ProductId::from_uuid(id), state(Some(epoch), Some(version), Some(total))?))
+            .map(|(id, epoch, version, total, terms)| {
+                Ok((ProductId::from_uuid(id), state(Some(epoch), Some(version), Some(total), terms)?))
             })
             .collect()
     }

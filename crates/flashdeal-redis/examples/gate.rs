@@ -10,7 +10,7 @@ use std::error::Error;
 
 use flashdeal_domain::ports::{BeginOutcome, Finish, LedgerError, ReserveCall, ReserveOutcome};
 use flashdeal_domain::{
-    Epoch, HoldTime, ProductId, RecordState, ReservationId, ReservationLedger, Units, UserId, Version,
+    Epoch, HoldTime, ProductId, RecordState, ReservationId, ReservationLedger, Terms, Units, UserId, Version,
 };
 use flashdeal_redis::{RedisConfig, RedisStore};
 use uuid::Uuid;
@@ -35,7 +35,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     assert!(matches!(gate.status(phone).await, Err(LedgerError::Closed { had_state: false })));
     let token = gate.claim_opening(phone).await?;
     let total = Units::new(3)?;
-    assert!(gate.open(phone, token, RecordState { epoch: Epoch(1), version: Version(1), total }).await?);
+    assert!(
+        gate.open(phone, token, RecordState { epoch: Epoch(1), version: Version(1), total, terms: Terms::NONE })
+            .await?
+    );
 
     let wish = |user: &UserId, quantity: u32| -> Result<_, Box<dyn Error>> {
         Ok(ReserveCall {
@@ -45,6 +48,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             candidate: ReservationId::from_uuid(id()),
             ttl: HoldTime::default(),
             key: None,
+            bound: true,
         })
     };
     let ReserveOutcome::Held { hold, created: true } = gate.reserve(wish(&ada, 2)?).await? else {
@@ -60,7 +64,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let BeginOutcome::Paying { epoch, .. } = gate.begin(phone, &ada, Some(hold.reservation)).await? else {
         return Err("ada held it".into());
     };
-    let record = RecordState { epoch, version: Version(2), total: Units::new(1)? };
+    let record = RecordState { epoch, version: Version(2), total: Units::new(1)?, terms: Terms::NONE };
     let paid = Finish { product: phone, user: ada, reservation: hold.reservation, record: Some(record) };
     gate.finish(paid).await?;
     let level = gate.status(phone).await?;

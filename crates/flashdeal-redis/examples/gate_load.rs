@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use flashdeal_domain::ports::{ReserveCall, ReserveOutcome};
 use flashdeal_domain::{
-    Epoch, HoldTime, ProductId, RecordState, ReservationId, ReservationLedger, Units, UserId, Version,
+    Epoch, HoldTime, ProductId, RecordState, ReservationId, ReservationLedger, Terms, Units, UserId, Version,
 };
 use flashdeal_redis::{RedisConfig, RedisLedger, RedisStore};
 use flashdeal_tests::redis::{Persistence, PrivateRedis, RedisOptions};
@@ -108,7 +108,8 @@ fn main() {
 async fn open_all(ledger: &RedisLedger, products: &[ProductId], total: u32) {
     for product in products {
         let token = ledger.claim_opening(*product).await.unwrap();
-        let record = RecordState { epoch: Epoch(1), version: Version(1), total: Units::new(total).unwrap() };
+        let record =
+            RecordState { epoch: Epoch(1), version: Version(1), total: Units::new(total).unwrap(), terms: Terms::NONE };
         assert!(ledger.open(*product, token, record).await.unwrap());
     }
 }
@@ -133,6 +134,7 @@ fn call(product: ProductId, number: u64) -> ReserveCall {
         candidate: ReservationId::from_uuid(Uuid::from_u128((u128::from(number) << 32) | 7)),
         ttl: HoldTime::default(),
         key: None,
+        bound: true,
     }
 }
 

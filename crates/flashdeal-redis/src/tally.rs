@@ -3,7 +3,7 @@
 //! - `flashdeal_redis_call_seconds` (histogram): one call of the script, waiting for the reply included
 //! - `flashdeal_batch_size{store="redis"}` (histogram): operations in one call
 //! - `flashdeal_holds_total{event="made"|"changed"|"released"|"lapsed"|"begun"}` (counter)
-//! - `flashdeal_reserves_refused_total{reason="insufficient"|"paying"|"key_reused"}` (counter)
+//! - `flashdeal_reserves_refused_total{reason="insufficient"|"paying"|"key_reused"|"not_started"|"ended"|"over_limit"}` (counter)
 //! - `flashdeal_redis_closed_total` (counter): operations that found their gate closed
 //! - `flashdeal_redis_errors_total` (counter): operations that failed
 //! - `flashdeal_redis_asked_again_total` (counter): operations that had to wait for due holds to be ended
@@ -11,6 +11,7 @@
 
 use std::time::Duration;
 
+use flashdeal_domain::TermsRefusal;
 use flashdeal_domain::ports::{BeginOutcome, LedgerError, ReleaseOutcome, ReserveOutcome};
 
 use crate::error::STORE;
@@ -28,6 +29,9 @@ pub(crate) struct Tally {
     insufficient: u64,
     paying: u64,
     key_reused: u64,
+    not_started: u64,
+    ended: u64,
+    over_limit: u64,
     closed: u64,
     errors: u64,
     again: u64,
@@ -53,6 +57,9 @@ impl Tally {
                 ReserveOutcome::KeyReused => &mut self.key_reused,
                 ReserveOutcome::Insufficient(_) => &mut self.insufficient,
                 ReserveOutcome::CheckoutInProgress => &mut self.paying,
+                ReserveOutcome::Refused(TermsRefusal::NotStarted { .. }) => &mut self.not_started,
+                ReserveOutcome::Refused(TermsRefusal::Ended { .. }) => &mut self.ended,
+                ReserveOutcome::Refused(TermsRefusal::OverLimit { .. }) => &mut self.over_limit,
             },
             Ok(Reply::Release(ReleaseOutcome::Released(_))) => &mut self.released,
             Ok(Reply::Begin(BeginOutcome::Paying { .. })) => &mut self.begun,
@@ -74,9 +81,15 @@ impl Tally {
                 metrics::counter!("flashdeal_holds_total", "event" => event).increment(count);
             }
         }
-        for (reason, count) in
-            [("insufficient", self.insufficient), ("paying", self.paying), ("key_reused", self.key_reused)]
-        {
+        let refused = [
+            ("insufficient", self.insufficient),
+            ("paying", self.paying),
+            ("key_reused", self.key_reused),
+            ("not_started", self.not_started),
+            ("ended", self.ended),
+            ("over_limit", self.over_limit),
+        ];
+        for (reason, count) in refused {
             if count > 0 {
                 metrics::counter!("flashdeal_reserves_refused_total", "reason" => reason).increment(count);
             }

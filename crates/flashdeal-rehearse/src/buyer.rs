@@ -95,7 +95,7 @@ async fn hold(scene: &Scene, number: u32, user: &UserId, buyer: &Buyer) -> Optio
         }
         scene.tally.refused(&error);
         let mut counts = scene.tally.lock();
-        if error.code() == Some(&Code::InsufficientStock) {
+        if error.code().is_some_and(turns_away) {
             counts.people.turned_away += 1;
         } else {
             counts.people.failed += 1;
@@ -156,6 +156,11 @@ async fn cancel(scene: &Scene, number: u32, user: &UserId, hold: Reservation) {
             }
         }
     }
+}
+
+/// Whether it is a "no" that a sale gives to many: the units are gone, or its terms do not allow it.
+fn turns_away(code: &Code) -> bool {
+    matches!(code, Code::InsufficientStock | Code::SaleNotStarted | Code::SaleEnded | Code::LimitPerReservation)
 }
 
 /// Whether the call may have been done all the same.

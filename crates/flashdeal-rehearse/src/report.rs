@@ -141,7 +141,7 @@ impl Report {
 pub(crate) fn example() -> Report {
     use crate::tally::Tally;
     use flashdeal_client::Attempt;
-    use flashdeal_domain::{Description, ProductName};
+    use flashdeal_domain::{Description, ProductName, Terms};
 
     let plan = crate::plan::example();
     let tally = Tally::default();
@@ -163,6 +163,7 @@ pub(crate) fn example() -> Report {
         description: Description::parse("").unwrap(),
         price: plan.price,
         total_stock: plan.stock,
+        terms: Terms::NONE,
         created_at: Timestamp::from_millis(1_795_348_800_000),
     };
     let books = Books { stock: 500, units_sold: 422, orders: 211, total: 78, ..Books::default() };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flashdeal_client::{BadSettings, Client, Code, Error};
-use flashdeal_domain::{Description, NewProduct, Product, ProductName};
+use flashdeal_domain::{Description, NewProduct, Product, ProductName, Terms};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -108,6 +108,7 @@ async fn put_up(plan: &Plan, client: &Client) -> Result<Product, CannotRun> {
         description: Description::parse("Put up by flashdeal rehearse: not for sale.").map_err(bad)?,
         price: plan.price,
         total_stock: plan.stock,
+        terms: Terms::NONE,
     };
     client.create_product(&new).await.map_err(|source| {
         let advice = match (&source, source.code()) {

@@ -11,6 +11,10 @@ use hdrhistogram::Histogram;
 /// What is measured.
 pub(crate) const OPERATIONS: [&str; 4] = ["status", "reserve", "checkout", "release"];
 
+/// What a sale answers to many when all is well.
+const EXPECTED: [&str; 6] =
+    ["sold_out", "all_held", "no_reservation", "sale_not_started", "sale_ended", "limit_per_reservation"];
+
 /// How it ended for the buyers who came: each of them is in one of these.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct People {
@@ -24,7 +28,7 @@ pub struct People {
     pub walked_away: u64,
     /// Held, but the hold was over before the checkout or the release.
     pub lapsed: u64,
-    /// Came too late: sold out, or all held, also after waiting a little.
+    /// Came too late: sold out, or all held, also after waiting a little; or the terms of the sale did not allow it.
     pub turned_away: u64,
     /// Got an error: rate limited, unavailable, no answer, or worse.
     pub failed: u64,
@@ -113,7 +117,7 @@ impl Tally {
     pub(crate) fn refused(&self, error: &Error) {
         let reason = reason(error);
         let mut counts = self.lock();
-        if !matches!(reason.as_str(), "sold_out" | "all_held" | "no_reservation") && counts.first_failure.is_none() {
+        if !EXPECTED.contains(&reason.as_str()) && counts.first_failure.is_none() {
             counts.first_failure = Some(error.to_string());
         }
         *counts.refusals.entry(reason).or_default() += 1;

@@ -13,7 +13,7 @@ use flashdeal_domain::ports::{
 };
 use flashdeal_domain::{
     Description, Epoch, HoldTime, OrderId, Price, Product, ProductId, ProductName, RecordState, ReservationId,
-    ReservationLedger, StockRepository, Timestamp, Units, UserId,
+    ReservationLedger, StockRepository, Terms, Timestamp, Units, UserId,
 };
 use flashdeal_model::gate::{Begin, Closed, Hold, Release, Reserve};
 use flashdeal_model::ids::{self, Reservation, User};
@@ -119,6 +119,7 @@ impl<'a> Replay<'a> {
             description: Description::parse("").unwrap(),
             price: Price::from_cents(100_u64).unwrap(),
             total_stock: Units::new(ALLOTTED).unwrap(),
+            terms: Terms::NONE,
             created_at: Timestamp::from_millis(1_795_348_800_000),
         };
         record.create_product(new).await.unwrap();
@@ -217,6 +218,8 @@ impl<'a> Replay<'a> {
             candidate: candidate.map_or_else(|| ReservationId::from_uuid(id()), |candidate| self.real(candidate)),
             ttl: HoldTime::default(),
             key: None,
+            // The terms of the sale are no part of the model.
+            bound: of != User::SHOP,
         };
         match self.ledger.reserve(call).await {
             Ok(ReserveOutcome::Held { hold, created: true }) => {

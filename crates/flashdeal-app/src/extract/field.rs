@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use flashdeal_domain::{Invalid, Price};
+use flashdeal_domain::{Edit, Invalid, Price};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -37,6 +37,38 @@ impl<T> Field<T> {
             Self::Wrong => Err(Invalid::new(allowed)),
             Self::Is(value) => Ok(Some(value)),
         }
+    }
+}
+
+/// A field of a change: absent leaves things as they are, `null` takes them away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Change<T>(Option<Field<T>>);
+
+impl<T> Default for Change<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T> Change<T> {
+    /// What is to be done, with a value that `parse` allows.
+    pub(crate) fn edit<U>(
+        &self,
+        allowed: &'static str,
+        parse: impl FnOnce(&T) -> Result<U, Invalid>,
+    ) -> Result<Edit<U>, Invalid> {
+        match &self.0 {
+            None => Ok(Edit::Keep),
+            Some(Field::Missing) => Ok(Edit::Clear),
+            Some(Field::Wrong) => Err(Invalid::new(allowed)),
+            Some(Field::Is(value)) => parse(value).map(Edit::Set),
+        }
+    }
+}
+
+impl<'de, T: FromJson<'de>> Deserialize<'de> for Change<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Field::deserialize(deserializer).map(|field| Self(Some(field)))
     }
 }
 
@@ -209,6 +241,23 @@ mod tests {
         {
             assert!(price(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_is_absent_is_not_what_is_null() {
+        #[derive(serde::Deserialize)]
+        struct Body {
+            #[serde(default)]
+            limit: Change<i64>,
+        }
+        let edit = |json: &str| {
+            let body: Body = serde_json::from_str(json).unwrap();
+            body.limit.edit("must be another", |limit| Ok(*limit))
+        };
+        assert_eq!(edit("{}"), Ok(Edit::Keep));
+        assert_eq!(edit("{\"limit\":null}"), Ok(Edit::Clear));
+        assert_eq!(edit("{\"limit\":3}"), Ok(Edit::Set(3)));
+        assert_eq!(edit("{\"limit\":\"3\"}"), Err(Invalid::new("must be another")));
     }
 
     #[test]

@@ -23,7 +23,10 @@ const COUNTERS: [(&str, &str); 13] = [
         "What became of holds: made, changed, released, lapsed, or begun (a checkout took it up); embedded also finished \
          (sold or void, and gone).",
     ),
-    ("flashdeal_reserves_refused_total", "Reserves that the gate refused: insufficient, paying or key_reused."),
+    (
+        "flashdeal_reserves_refused_total",
+        "Reserves that the gate refused: insufficient, paying, key_reused, not_started, ended or over_limit.",
+    ),
     (
         "flashdeal_sale_events_total",
         "What happens behind the scenes: loaded, reopened, fenced, settled_sold, settled_void, reconciled, commit_retried, \

@@ -33,6 +33,14 @@ const fn advice(code: Code) -> &'static str {
             "`availableStock` is what there is: ask for less. With the `reason` `all_held` units may come back as holds \
              lapse, so try again in a while; with `sold_out` only a restock helps."
         }
+        Code::SaleNotStarted => {
+            "Come back at `startsAt`; `Retry-After` says in how many seconds that is, by the clock that decides it."
+        }
+        Code::SaleEnded => {
+            "Too late for a new hold or a larger one. A hold made before can still be paid for, given back or lowered until it \
+             expires."
+        }
+        Code::LimitPerReservation => "Ask for at most `maxPerReservation` units.",
         Code::CheckoutInProgress => {
             "Another request is paying for this very hold: wait a second, then read the orders."
         }

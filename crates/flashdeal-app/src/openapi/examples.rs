@@ -1,8 +1,8 @@
 //! The values of the examples: domain values, written by the shapes that the handlers write with.
 
 use flashdeal_domain::{
-    Description, Order, OrderId, Price, Product, ProductId, ProductName, Reservation, ReservationId, StockLevel,
-    Timestamp, Units, UserId,
+    Description, Order, OrderId, Price, Product, ProductId, ProductName, Quantity, Reservation, ReservationId,
+    StockLevel, Terms, TermsRefusal, Timestamp, Units, UserId,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -33,8 +33,24 @@ fn some_product() -> Product {
         description: Description::parse("One per household. While stock lasts.").unwrap_or_default(),
         price: price(),
         total_stock: units(500),
+        terms: Terms::NONE,
         created_at: CREATED_AT,
     }
+}
+
+/// Starts at noon of that day, for an hour, five each.
+fn terms() -> Terms {
+    let hour = |hours: i64| Timestamp::from_millis(CREATED_AT.as_millis() + hours * 3_600_000);
+    Terms::new(Some(hour(3)), Some(hour(4)), Quantity::new(5).ok()).unwrap_or_default()
+}
+
+/// Why nobody may hold as much as this of a product with those terms, some time before, between and after.
+pub(super) fn refusals() -> impl Iterator<Item = (&'static str, TermsRefusal)> {
+    let at = |minutes: i64| Timestamp::from_millis(CREATED_AT.as_millis() + minutes * 60_000);
+    let refused = |minutes, wanted| terms().refuse(at(minutes), Units::ZERO, units(wanted));
+    [("notStarted", refused(178, 2)), ("ended", refused(240, 2)), ("overLimit", refused(180, 6))]
+        .into_iter()
+        .filter_map(|(name, refusal)| Some((name, refusal?)))
 }
 
 #[expect(clippy::expect_used, reason = "constants; every test of the document makes them")]
@@ -67,6 +83,10 @@ fn written(body: impl serde::Serialize) -> Value {
 
 pub(super) fn product() -> Value {
     written(ProductBody::from(&some_product()))
+}
+
+pub(super) fn product_with_terms() -> Value {
+    written(ProductBody::from(&Product { terms: terms(), ..some_product() }))
 }
 
 pub(super) fn product_with_level() -> Value {

@@ -100,7 +100,7 @@ fn headers_of(code: Code) -> &'static [&'static str] {
     match code {
         Code::Unauthorized => &["WWW-Authenticate"],
         Code::MethodNotAllowed => &["Allow"],
-        Code::Unavailable => &["Retry-After"],
+        Code::Unavailable | Code::SaleNotStarted => &["Retry-After"],
         Code::RateLimited => &["Retry-After", "RateLimit", "RateLimit-Policy"],
         _ => &[],
     }

@@ -33,11 +33,29 @@ fn list() -> Described {
 fn create() -> Described {
     let body =
         json!({ "name": "Phone, 128 GB", "description": "One per household.", "price": 499.99, "totalStock": 500 });
+    let flash_sale = json!({
+        "name": "Phone, 128 GB",
+        "price": 499.99,
+        "totalStock": 500,
+        "startsAt": "2026-11-27T12:00:00Z",
+        "endsAt": "2026-11-27T14:00:00+01:00",
+        "maxPerReservation": 5,
+    });
     let broken = vec![field("price", Price::parse("1.999")), field("totalStock", Units::new(-1))];
     Described::new(HttpMethod::Post, "/api/products", "createProduct", TAG)
-        .about("Create a product", "Puts a product on sale with its first allotment of stock.")
-        .body("CreateProduct", [("deal", body)])
-        .answer(201, "The product.", reference("Product"), [("created", examples::product())], &["Location"])
+        .about(
+            "Create a product",
+            "Puts a product on sale with its first allotment of stock: at once, or under terms that say from when, until when \
+             and how many units one reservation may have.",
+        )
+        .body("CreateProduct", [("deal", body), ("flashSale", flash_sale)])
+        .answer(
+            201,
+            "The product.",
+            reference("Product"),
+            [("created", examples::product()), ("withTerms", examples::product_with_terms())],
+            &["Location"],
+        )
         .refuse("badFields", Problem::invalid(broken))
         .by_admin()
 }
@@ -56,13 +74,19 @@ fn change() -> Described {
         .about(
             "Change a product",
             "Restocks, takes unsold units off sale, or changes price, name or description; absent fields stay as they are. \
-             Orders written from now on have the new price.",
+             Orders written from now on have the new price. Of the terms of the sale (startsAt, endsAt, maxPerReservation) each \
+             is set, or taken away by null; reserves from now on are bound by them, holds that stand are not.",
         )
         .path_id("productId", "The product.")
-        .body("ChangeProduct", [("restock", json!({ "addStock": 100 })), ("price", json!({ "price": "449.00" }))])
+        .body("ChangeProduct", [
+            ("restock", json!({ "addStock": 100 })),
+            ("price", json!({ "price": "449.00" })),
+            ("endNow", json!({ "endsAt": "2026-11-27T12:30:00Z", "maxPerReservation": null })),
+        ])
         .answer(200, "The product as it is now.", reference("ProductWithStock"), [("changed", examples::product_with_level())], &[])
         .refuse("badFields", Problem::invalid(vec![field("addStock", StockDelta::new(i64::MAX))]))
         .refuse("tooMuchStock", SaleError::TooMuchStock.into())
+        .refuse("endBeforeStart", SaleError::EndBeforeStart.into())
         .refuse("productNotFound", SaleError::ProductNotFound.into())
         .refuse("stockIsHeld", held.into())
         .by_admin()

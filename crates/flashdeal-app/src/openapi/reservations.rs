@@ -30,11 +30,13 @@ fn reserve() -> Described {
         shortage,
     };
     let broken = vec![field("userId", UserId::parse(" ")), field("quantity", Quantity::new(0))];
-    described(HttpMethod::Post, "reserve")
+    let reserve = described(HttpMethod::Post, "reserve")
         .about(
             "Reserve units",
             "One hold per user and product. Reserving again sets the quantity, not counting the caller's own hold against \
-             them, and never extends expiresAt. If the larger quantity is not there the hold stands as it was.",
+             them, and never extends expiresAt. If the larger quantity is not there the hold stands as it was.\n\n\
+             The terms of the sale bind what makes a hold or raises one: `now < startsAt` is too early, `now >= endsAt` too \
+             late, by the clock of the holds. A hold that stands may be lowered, paid for and given back under any terms.",
         )
         .idempotent("Kept until the hold would have lapsed.")
         .body("Reserve", [("two", json!({ "userId": "ada", "quantity": 2 }))])
@@ -49,7 +51,9 @@ fn reserve() -> Described {
         .refuse("badFields", Problem::invalid(broken))
         .refuse("soldOut", short(0, Shortage::SoldOut).into())
         .refuse("allHeld", short(1, Shortage::AllHeld).into())
-        .refuse("checkoutInProgress", SaleError::CheckoutInProgress.into())
+        .refuse("checkoutInProgress", SaleError::CheckoutInProgress.into());
+    examples::refusals()
+        .fold(reserve, |reserve, (name, refusal)| reserve.refuse(name, SaleError::Terms(refusal).into()))
 }
 
 fn read() -> Described {

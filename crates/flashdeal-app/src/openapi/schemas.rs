@@ -50,7 +50,7 @@ fn description() -> ObjectBuilder {
     nullable(text(), Type::String).max_length(Some(Description::MAX_CHARS)).pattern(Some(LINES_OF_TEXT))
 }
 
-fn instant() -> ObjectBuilder {
+pub(super) fn instant() -> ObjectBuilder {
     text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))).examples(["2026-11-27T09:10:00.000Z"])
 }
 
@@ -147,6 +147,7 @@ fn requests() -> Vec<(&'static str, RefOr<Schema>)> {
         ("totalStock", units().description(Some("The first allotment.")).into()),
     ])
     .property("description", description());
+    let create = terms().into_iter().fold(create, |create, (name, schema)| create.property(name, schema));
     let most = i64::from(Units::MAX);
     let delta = || ObjectBuilder::new().minimum(Some(-most)).maximum(Some(most));
     let change = ObjectBuilder::new()
@@ -158,7 +159,12 @@ fn requests() -> Vec<(&'static str, RefOr<Schema>)> {
             nullable(delta(), Type::Integer)
                 .description(Some("Units to put on sale, or to take off sale when negative; never one that is held.")),
         );
-    // At least one of them must be there and not null.
+    let change = terms().into_iter().fold(change, |change, (name, schema)| change.property(name, schema));
+    // At least one of them must be there and not null; the terms may be null, which takes them away.
+    let terms = terms().map(|(name, _)| {
+        let kind = if name == "maxPerReservation" { Type::Integer } else { Type::String };
+        object([(name, RefOr::from(nullable(ObjectBuilder::new(), kind)))])
+    });
     let one_of = [("name", Type::String), ("description", Type::String), ("addStock", Type::Integer)]
         .map(|(name, kind)| object([(name, RefOr::from(Object::with_type(kind)))]))
         .into_iter()
@@ -166,6 +172,7 @@ fn requests() -> Vec<(&'static str, RefOr<Schema>)> {
             "price",
             ObjectBuilder::new().schema_type([Type::Number, Type::String].into_iter().collect::<SchemaType>()).into(),
         )])])
+        .chain(terms)
         .fold(AnyOfBuilder::new(), AnyOfBuilder::item);
     let user = |about: &str| RefOr::from(AllOfBuilder::new().item(reference("UserId")).description(Some(about)));
     let who = "Who. With tokens it may be left out: it is the token's user then.";
@@ -187,6 +194,27 @@ fn requests() -> Vec<(&'static str, RefOr<Schema>)> {
     ]
 }
 
+/// The terms of a sale as they are given. Absent in a new product, or null: no such term.
+fn terms() -> [(&'static str, ObjectBuilder); 3] {
+    let instant = || nullable(text(), Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+    let limit = nullable(ObjectBuilder::new(), Type::Integer)
+        .minimum(Some(i64::from(Quantity::MIN)))
+        .maximum(Some(Quantity::MAX));
+    [
+        (
+            "startsAt",
+            instant().description(Some(
+                "From this instant on it can be reserved. RFC 3339 with an offset, from 1970 to 9998; cut to the millisecond.",
+            )),
+        ),
+        (
+            "endsAt",
+            instant().description(Some("From this instant on it cannot be reserved any more. Later than startsAt.")),
+        ),
+        ("maxPerReservation", limit.description(Some("The most units that one hold may have."))),
+    ]
+}
+
 fn answers() -> Vec<(&'static str, RefOr<Schema>)> {
     let described = |builder: ObjectBuilder, about: &str| RefOr::from(builder.description(Some(about)));
     let total = || described(units(), "What is left to sell. Checkout lowers it.");
@@ -201,6 +229,15 @@ fn answers() -> Vec<(&'static str, RefOr<Schema>)> {
             ("totalStock", total()),
             ("createdAt", instant().into()),
         ])
+        .property("startsAt", described(instant(), "The sale's first instant; absent if it has no start."))
+        .property("endsAt", described(instant(), "The first instant after the sale; absent if it has no end."))
+        .property(
+            "maxPerReservation",
+            described(
+                integer(i64::from(Quantity::MIN), Quantity::MAX),
+                "The most units of one hold; absent if there is no limit.",
+            ),
+        )
     };
     let with_stock = product()
         .property("reservedStock", reserved())

@@ -4,9 +4,11 @@
 use utoipa::openapi::schema::{ArrayBuilder, Discriminator, ObjectBuilder, OneOfBuilder};
 use utoipa::openapi::{RefOr, Schema};
 
+use flashdeal_domain::Quantity;
+
 use crate::error::Code;
 
-use super::schemas::{integer, object, reference, text, units};
+use super::schemas::{instant, integer, object, reference, text, units};
 
 /// Everything about errors under `#/components/schemas`.
 pub(super) fn all() -> Vec<(String, RefOr<Schema>)> {
@@ -71,6 +73,15 @@ fn shape(code: Code) -> ObjectBuilder {
                 )),
             )
             .required("reason"),
+        Code::SaleNotStarted => common
+            .property("startsAt", instant().description(Some("When it does. Retry-After says how long that is.")))
+            .required("startsAt"),
+        Code::SaleEnded => common.property("endsAt", instant().description(Some("Since when."))).required("endsAt"),
+        Code::LimitPerReservation => {
+            let most =
+                integer(i64::from(Quantity::MIN), Quantity::MAX).description(Some("The most units of one hold."));
+            common.property("maxPerReservation", most).required("maxPerReservation")
+        }
         _ => common,
     }
 }

@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::test::TestRequest;
-use flashdeal_domain::{Description, ProductName, ProductPatch, StockDelta, Units, UserId};
+use flashdeal_domain::{Description, Edit, ProductName, ProductPatch, Quantity, StockDelta, Timestamp, Units, UserId};
 use serde_json::{Map, Value, json};
 
 use crate::access::Access;
@@ -25,12 +25,17 @@ pub fn product_bodies(data: &[u8]) {
                 assert_eq!(stands(read, "description").unwrap_or(""), new.description.as_str());
                 assert_eq!(read.get("totalStock"), Some(&new.total_stock.get().into()));
             }
+            let instant = |time: Option<Timestamp>| json!(time.map(|time| time.to_string()));
             let again = format!(
-                "{{\"name\":{},\"description\":{},\"price\":{},\"totalStock\":{}}}",
+                "{{\"name\":{},\"description\":{},\"price\":{},\"totalStock\":{},\"startsAt\":{},\"endsAt\":{},\
+                 \"maxPerReservation\":{}}}",
                 json!(new.name.as_str()),
                 json!(new.description.as_str()),
                 new.price,
-                new.total_stock.get()
+                new.total_stock.get(),
+                instant(new.terms.starts_at()),
+                instant(new.terms.ends_at()),
+                json!(new.terms.max_per_reservation().map(Quantity::get)),
             );
             assert!(parse_new(&JsonBody::of(again.as_bytes())).is_ok_and(|same| same == new), "{again}");
         }
@@ -43,9 +48,31 @@ pub fn product_bodies(data: &[u8]) {
                 assert_eq!(stands(read, "name").map(str::trim), patch.name.as_ref().map(ProductName::as_str));
                 assert_eq!(stands(read, "description"), patch.description.as_ref().map(Description::as_str));
                 assert_eq!(read.get("addStock").and_then(Value::as_i64), patch.add_stock.map(signed));
+                assert_eq!(stood(read, "startsAt"), edited(patch.terms.starts_at, |time| time.to_string().into()));
+                assert_eq!(stood(read, "endsAt"), edited(patch.terms.ends_at, |time| time.to_string().into()));
+                let limit = edited(patch.terms.max_per_reservation, |limit| limit.get().into());
+                assert_eq!(read.get("maxPerReservation").cloned(), limit);
             }
         }
         Err(problem) => is_refusal(&problem),
+    }
+}
+
+/// An instant of a change as it stands in the body, spelled as ours are.
+fn stood(read: &Map<String, Value>, name: &str) -> Option<Value> {
+    let value = read.get(name)?;
+    Some(
+        value
+            .as_str()
+            .map_or(Value::Null, |text| Timestamp::parse(text).map_or(Value::Null, |time| time.to_string().into())),
+    )
+}
+
+fn edited<T>(edit: Edit<T>, value: impl Fn(T) -> Value) -> Option<Value> {
+    match edit {
+        Edit::Keep => None,
+        Edit::Clear => Some(Value::Null),
+        Edit::Set(to) => Some(value(to)),
     }
 }
 

@@ -4,13 +4,16 @@ use std::borrow::Cow;
 
 use actix_web::http::header::{HeaderValue, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
-use flashdeal_domain::{Description, Invalid, NewProduct, ProductId, ProductName, ProductPatch, StockDelta, Units};
+use flashdeal_domain::{
+    Description, Edit, Invalid, NewProduct, ProductId, ProductName, ProductPatch, Quantity, StockDelta, Terms,
+    TermsPatch, Timestamp, Units,
+};
 use garde::Validate;
 use serde::Deserialize;
 
 use crate::access::Access;
 use crate::error::Problem;
-use crate::extract::{Broken, Decimal, Field, JsonBody, rule};
+use crate::extract::{Broken, Change, Decimal, Field, JsonBody, rule};
 use crate::json::{PageBody, ProductBody, StatusBody, answer};
 use crate::state::AppState;
 
@@ -33,9 +36,24 @@ struct CreateBody<'a> {
     #[serde(default)]
     #[garde(custom(rule(parse_total)))]
     total_stock: Field<i64>,
+    #[serde(default, borrow)]
+    #[garde(custom(rule(instant)))]
+    starts_at: Field<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    #[garde(custom(rule(instant)))]
+    ends_at: Field<Cow<'a, str>>,
+    #[serde(default)]
+    #[garde(custom(rule(limit)))]
+    max_per_reservation: Field<i64>,
 }
 
-/// The body of `PATCH /api/products/{productId}`; absent fields stay as they are.
+impl CreateBody<'_> {
+    fn terms(&self) -> Result<Terms, Invalid> {
+        Terms::new(instant(&self.starts_at)?, instant(&self.ends_at)?, limit(&self.max_per_reservation)?)
+    }
+}
+
+/// The body of `PATCH /api/products/{productId}`; absent fields stay as they are, and of the terms those that are `null` go.
 #[derive(Deserialize, Validate)]
 #[serde(rename_all = "camelCase")]
 struct ChangeBody<'a> {
@@ -51,6 +69,25 @@ struct ChangeBody<'a> {
     #[serde(default)]
     #[garde(custom(rule(parse_delta)))]
     add_stock: Field<i64>,
+    #[serde(default, borrow)]
+    #[garde(custom(rule(instant_edit)))]
+    starts_at: Change<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    #[garde(custom(rule(instant_edit)))]
+    ends_at: Change<Cow<'a, str>>,
+    #[serde(default)]
+    #[garde(custom(rule(limit_edit)))]
+    max_per_reservation: Change<i64>,
+}
+
+impl ChangeBody<'_> {
+    fn terms(&self) -> Result<TermsPatch, Invalid> {
+        Ok(TermsPatch {
+            starts_at: instant_edit(&self.starts_at)?,
+            ends_at: instant_edit(&self.ends_at)?,
+            max_per_reservation: limit_edit(&self.max_per_reservation)?,
+        })
+    }
 }
 
 pub(super) async fn create(
@@ -106,6 +143,9 @@ pub(crate) fn parse_new(body: &JsonBody) -> Result<NewProduct, Problem> {
     let mut broken = Broken::default();
     if let Err(report) = body.validate() {
         broken.report(&report);
+    }
+    end_after_start(&mut broken, instant(&body.starts_at), instant(&body.ends_at));
+    if !broken.is_empty() {
         return Err(broken.into_problem());
     }
     let parts = (
@@ -113,10 +153,11 @@ pub(crate) fn parse_new(body: &JsonBody) -> Result<NewProduct, Problem> {
         parse_description(&body.description),
         body.price.price(),
         parse_total(&body.total_stock),
+        body.terms(),
     );
     match parts {
-        (Ok(Some(name)), Ok(description), Ok(Some(price)), Ok(total_stock)) => {
-            Ok(NewProduct { name, description: description.unwrap_or_default(), price, total_stock })
+        (Ok(Some(name)), Ok(description), Ok(Some(price)), Ok(total_stock), Ok(terms)) => {
+            Ok(NewProduct { name, description: description.unwrap_or_default(), price, total_stock, terms })
         }
         _ => Err(broken.into_problem()),
     }
@@ -134,9 +175,16 @@ pub(crate) fn parse_change(request: &HttpRequest, body: &JsonBody) -> Result<(Pr
         description: parse_description(&body.description).ok().flatten(),
         price: body.price.price().ok().flatten(),
         add_stock: parse_delta(&body.add_stock).ok().flatten(),
+        terms: body.terms().unwrap_or_default(),
     };
+    // What goes with what the product has is for the record to say; two instants of one body contradict each other here.
+    let set = |edit: Result<Edit<Timestamp>, Invalid>| edit.map(|edit| edit.apply(None));
+    end_after_start(&mut broken, set(instant_edit(&body.starts_at)), set(instant_edit(&body.ends_at)));
     if broken.is_empty() && patch == ProductPatch::default() {
-        broken.note("body", "must have at least one of addStock, price, name, description");
+        broken.note(
+            "body",
+            "must have at least one of addStock, price, name, description, startsAt, endsAt, maxPerReservation",
+        );
     }
     match (broken.is_empty(), id) {
         (true, Some(id)) => Ok((id, patch)),
@@ -164,6 +212,39 @@ fn parse_total(field: &Field<i64>) -> Result<Units, Invalid> {
 fn parse_delta(field: &Field<i64>) -> Result<Option<StockDelta>, Invalid> {
     let units = field.optional("must be an integer from -1000000000 to 1000000000")?;
     units.map(|units| StockDelta::new(*units)).transpose()
+}
+
+const LIMIT: &str = "must be an integer from 1 to 1000000";
+
+fn parse_instant(text: &str) -> Result<Timestamp, Invalid> {
+    Timestamp::parse(text).and_then(Terms::instant)
+}
+
+fn instant(field: &Field<Cow<'_, str>>) -> Result<Option<Timestamp>, Invalid> {
+    field.optional(Timestamp::ALLOWED)?.map(|text| parse_instant(text)).transpose()
+}
+
+fn limit(field: &Field<i64>) -> Result<Option<Quantity>, Invalid> {
+    field.optional(LIMIT)?.map(|units| Quantity::new(*units)).transpose()
+}
+
+fn instant_edit(field: &Change<Cow<'_, str>>) -> Result<Edit<Timestamp>, Invalid> {
+    field.edit(Timestamp::ALLOWED, |text| parse_instant(text))
+}
+
+fn limit_edit(field: &Change<i64>) -> Result<Edit<Quantity>, Invalid> {
+    field.edit(LIMIT, |units| Quantity::new(*units))
+}
+
+/// Tells of two good instants in the wrong order.
+fn end_after_start(
+    broken: &mut Broken,
+    start: Result<Option<Timestamp>, Invalid>,
+    end: Result<Option<Timestamp>, Invalid>,
+) {
+    if let (Ok(start), Ok(end)) = (start, end) {
+        broken.take("endsAt", Terms::new(start, end, None));
+    }
 }
 
 /// A field that must be there.

@@ -74,6 +74,7 @@ impl Gate {
             candidate: reservation_id(),
             ttl: hold_time(TTL),
             key: None,
+            bound: true,
         }
     }
 

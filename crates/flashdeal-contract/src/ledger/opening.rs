@@ -23,6 +23,7 @@ pub(crate) async fn is_closed(ledger: &Arc<dyn ReservationLedger>, product: Prod
         epoch: flashdeal_domain::Epoch(1),
         version: flashdeal_domain::Version(i64::MAX),
         total: units(1),
+        terms: flashdeal_domain::Terms::NONE,
     };
     let finish = Finish { product, user: ada.clone(), reservation: reservation_id(), record: Some(state) };
     closed(gate.try_reserve(gate.call(&ada, 1)).await, with_state);

@@ -45,7 +45,8 @@ pub async fn fields_change_together_in_one_version(fixture: &dyn RecordFixture) 
         ..add(3)
     };
     let (now, state) = change(&record, product, whole).await;
-    let expected = RecordState { epoch: before.epoch, version: Version(before.version.0 + 1), total: units(10) };
+    let expected =
+        RecordState { epoch: before.epoch, version: Version(before.version.0 + 1), total: units(10), ..before };
     assert_eq!(state, expected);
     assert_eq!(now.name, name("Tablet"));
     assert_eq!(now.description.as_str(), "Larger.");

@@ -1,6 +1,6 @@
 //! Products as they are created and read.
 
-use flashdeal_domain::{Description, Epoch, Price, ProductName, RecordState, Timestamp, Units, Version};
+use flashdeal_domain::{Description, Epoch, Price, ProductName, RecordState, Terms, Timestamp, Units, Version};
 
 use crate::RecordFixture;
 use crate::record::changes::renamed;
@@ -34,7 +34,7 @@ pub async fn creation_after_changes_answers_the_product_as_it_is(fixture: &dyn R
 /// "Writes a new product at version 1, epoch 0".
 pub async fn a_new_product_is_at_version_1_and_epoch_0(fixture: &dyn RecordFixture) {
     let (_, state) = create_with_state(&fixture.record(), 7).await;
-    let expected = RecordState { epoch: Epoch(0), version: Version(1), total: units(7) };
+    let expected = RecordState { epoch: Epoch(0), version: Version(1), total: units(7), terms: Terms::NONE };
     assert_eq!(state, expected);
 }
 

@@ -30,7 +30,12 @@ pub(super) struct Row {
 
 impl Row {
     pub(super) const fn state(&self) -> RecordState {
-        RecordState { epoch: self.epoch, version: self.version, total: self.product.total_stock }
+        RecordState {
+            epoch: self.epoch,
+            version: self.version,
+            total: self.product.total_stock,
+            terms: self.product.terms,
+        }
     }
 
     pub(super) const fn touch(&mut self) {
@@ -93,27 +98,38 @@ impl Books {
         Commit::Sold { order, earlier: false, record }
     }
 
+    /// Whether this change of stock was made before.
+    pub(super) fn is_repeat(&self, change: &StockChange) -> bool {
+        match change {
+            StockChange::None => false,
+            StockChange::Add { id, .. } => self.added.contains(id),
+            StockChange::Withdraw(withdrawal) => {
+                matches!(self.settled.get(&withdrawal.reservation), Some((_, Settlement::Withdrawn)))
+            }
+        }
+    }
+
     /// The stock after a change, or why there is none. `Ok` with the stock as it is for a repeat.
     pub(super) fn changed_stock(
         &mut self,
         id: ProductId,
         row: RecordState,
         change: &StockChange,
-    ) -> Result<Units, ChangeOutcome> {
+    ) -> Result<Units, Box<ChangeOutcome>> {
         match change {
             StockChange::None => Ok(row.total),
             StockChange::Add { id: increase, .. } if self.added.contains(increase) => Ok(row.total),
             StockChange::Add { id: increase, units } => {
-                let total = Units::new(row.total.get() + units.get()).map_err(|_| ChangeOutcome::TooMuch)?;
+                let total = Units::new(row.total.get() + units.get()).map_err(|_| Box::new(ChangeOutcome::TooMuch))?;
                 self.added.insert(*increase);
                 self.deltas.entry(id).or_default().push(i64::from(units.get()));
                 Ok(total)
             }
             StockChange::Withdraw(Withdrawal { reservation, epoch, units }) => match self.settled.get(reservation) {
                 Some((_, Settlement::Withdrawn)) => Ok(row.total),
-                Some(_) => Err(ChangeOutcome::Void),
-                None if *epoch != row.epoch => Err(ChangeOutcome::Fenced),
-                None if *units > row.total => Err(ChangeOutcome::NoStock),
+                Some(_) => Err(Box::new(ChangeOutcome::Void)),
+                None if *epoch != row.epoch => Err(Box::new(ChangeOutcome::Fenced)),
+                None if *units > row.total => Err(Box::new(ChangeOutcome::NoStock)),
                 None => {
                     self.settled.insert(*reservation, (id, Settlement::Withdrawn));
                     self.deltas.entry(id).or_default().push(-i64::from(units.get()));

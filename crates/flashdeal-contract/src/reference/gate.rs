@@ -97,7 +97,13 @@ impl Gate {
         if mine.is_some_and(|held| held.paying_since.is_some()) {
             return ReserveOutcome::CheckoutInProgress;
         }
-        let of_others = self.reserved() - mine.map_or(0, |held| u64::from(held.quantity.get()));
+        let own = mine.map_or(Units::ZERO, |held| held.quantity);
+        if call.bound
+            && let Some(refusal) = self.record.terms.refuse(Timestamp::from_millis(self.now), own, call.quantity)
+        {
+            return ReserveOutcome::Refused(refusal);
+        }
+        let of_others = self.reserved() - u64::from(own.get());
         if of_others + u64::from(call.quantity.get()) > u64::from(self.record.total.get()) {
             return ReserveOutcome::Insufficient(self.level());
         }

@@ -68,9 +68,15 @@ impl StockRepository for Record {
         let Some(before) = books.rows.get(&id).map(Row::state) else {
             return Ok(ChangeOutcome::UnknownProduct);
         };
+        let terms = match change.terms.apply(before.terms) {
+            Ok(terms) => terms,
+            // What was made before is not refused for what came after it.
+            Err(_) if books.is_repeat(&change.stock) => before.terms,
+            Err(_) => return Ok(ChangeOutcome::EndBeforeStart),
+        };
         let total = match books.changed_stock(id, before, &change.stock) {
             Ok(total) => total,
-            Err(refusal) => return Ok(refusal),
+            Err(refusal) => return Ok(*refusal),
         };
         let Some(row) = books.rows.get_mut(&id) else {
             return Ok(ChangeOutcome::UnknownProduct);
@@ -80,6 +86,7 @@ impl StockRepository for Record {
         row.product.name = change.name.unwrap_or(row.product.name.clone());
         row.product.description = change.description.unwrap_or(row.product.description.clone());
         row.product.price = change.price.unwrap_or(row.product.price);
+        row.product.terms = terms;
         if row.product != was {
             row.touch();
         }

@@ -5,6 +5,7 @@ use flashdeal_domain::ports::reservation::ReserveOutcome;
 use crate::RestartFixture;
 use crate::ledger::gate::Gate;
 use crate::ledger::opening::is_closed;
+use crate::ledger::terms::{limited, put};
 use crate::support::{ok, user};
 
 /// "and so does one whose store was restarted or promoted since it was opened".
@@ -72,4 +73,15 @@ pub async fn a_restarted_gate_is_still_looked_after(fixture: &dyn RestartFixture
     gate.reopen().await;
     gate.finish(&user("ada"), hold.reservation, None).await;
     assert_eq!(gate.status().await, (7, 0, 7));
+}
+
+/// The memory it had has its terms, and the opening has those of the record.
+pub async fn a_restarted_gate_is_reopened_with_its_terms(fixture: &dyn RestartFixture) {
+    let gate = Gate::open(fixture, 7).await;
+    put(&gate, limited(2)).await;
+    fixture.restart_store().await;
+    is_closed(&gate.ledger, gate.product, true).await;
+    gate.reopen().await;
+    assert!(matches!(gate.reserve(&user("ada"), 3).await, ReserveOutcome::Refused(_)));
+    gate.held(&user("ada"), 2).await;
 }

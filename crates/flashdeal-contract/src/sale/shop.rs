@@ -6,7 +6,7 @@ use std::time::Duration;
 use flashdeal_domain::ports::{IdSource, Ports, Runtime, Unobserved};
 use flashdeal_domain::{
     CheckedOut, CheckoutRequest, Description, FlashSale, NewProduct, Policy, ProductId, Quantity, Reservation,
-    ReservationId, ReservationLedger, ReserveRequest, Reserved, SaleError, StockDelta, Tick, UserId,
+    ReservationId, ReservationLedger, ReserveRequest, Reserved, SaleError, StockDelta, Terms, Tick, UserId,
 };
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -37,6 +37,7 @@ impl Shop {
             description: Description::default(),
             price: price("499.90"),
             total_stock: units(total),
+            terms: Terms::NONE,
         };
         let product = ok(shop.sale.create_product(new).await).id;
         Self { gate: Gate { product, ..shop.gate }, ..shop }

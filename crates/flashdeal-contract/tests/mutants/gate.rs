@@ -1,6 +1,7 @@
 //! A gate with one mistake.
 
 mod mistakes;
+mod terms;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -12,7 +13,7 @@ use flashdeal_domain::ports::reservation::{
 };
 use flashdeal_domain::ports::{Clock, GateBooks};
 use flashdeal_domain::{
-    HoldTime, IdempotencyKey, ProductId, RecordState, ReservationId, ReservationLedger, StockLevel, StoreError,
+    HoldTime, IdempotencyKey, ProductId, RecordState, ReservationId, ReservationLedger, StockLevel, StoreError, Terms,
     Timestamp, Units, UserId, Version,
 };
 
@@ -90,7 +91,7 @@ impl Wrong {
         let views = self.right.view(&[call.product], Duration::ZERO).await?;
         let (epoch, version) = views.first().unwrap().open.unwrap();
         let total = Units::new(level.total().get() + call.quantity.get()).unwrap();
-        let record = RecordState { epoch, version: Version(version.0 + 1), total };
+        let record = RecordState { epoch, version: Version(version.0 + 1), total, terms: Terms::NONE };
         self.right.adopt(call.product, record).await?;
         self.right.reserve(call).await
     }
@@ -98,6 +99,9 @@ impl Wrong {
     async fn wrong_reserve(&self, call: ReserveCall) -> Result<ReserveOutcome, LedgerError> {
         let mine = self.right.hold(call.product, &call.user).await?;
         let level = self.right.status(call.product).await?;
+        if let Some(answer) = self.wrongly_on_terms(&call, mine, level).await? {
+            return Ok(answer);
+        }
         match (self.mistake, mine) {
             (Mistake::CountsOwnUnits, Some(_)) if call.quantity > level.available() => {
                 return Ok(ReserveOutcome::Insufficient(level));
@@ -216,6 +220,10 @@ impl ReservationLedger for Wrong {
         if self.is(Mistake::NeverAdoptsAtFinish) || self.is(Mistake::FinishesInTwoSteps) {
             finish.record = None;
         }
+        finish.record = finish.record.map(|record| terms::taken(self.mistake, record));
+        if let Some(record) = finish.record.as_mut().filter(|_| self.is(Mistake::FinishesWithoutTerms)) {
+            record.terms = Terms::NONE;
+        }
         self.right.finish(finish).await?;
         if let Some(record) = record.filter(|_| self.is(Mistake::FinishesInTwoSteps)) {
             tokio::time::sleep(A_MOMENT).await;
@@ -245,14 +253,18 @@ impl ReservationLedger for Wrong {
             let (_, version) = views.first().unwrap().open.unwrap();
             record.version = Version(version.0 + 1);
         }
-        self.right.adopt(product, record).await
+        self.right.adopt(product, terms::taken(self.mistake, record)).await
     }
 
     async fn claim_opening(&self, product: ProductId) -> Result<OpeningToken, StoreError> {
         self.right.claim_opening(product).await
     }
 
-    async fn open(&self, product: ProductId, token: OpeningToken, record: RecordState) -> Result<bool, StoreError> {
+    async fn open(&self, product: ProductId, token: OpeningToken, mut record: RecordState) -> Result<bool, StoreError> {
+        record = terms::taken(self.mistake, record);
+        if self.is(Mistake::OpensWithoutTerms) {
+            record.terms = Terms::NONE;
+        }
         match self.mistake {
             Mistake::AnyLeaveOpens => {
                 let token = self.right.claim_opening(product).await?;

@@ -8,8 +8,8 @@ use flashdeal_domain::ports::record::{
     Change, ChangeOutcome, CheckoutKey, Commit, KeyedOrder, Sale, Settlement, StockChange, StockRepository,
 };
 use flashdeal_domain::{
-    IdempotencyKey, Order, OrderFilter, OrderId, Page, PageRequest, Product, ProductId, RecordState, ReservationId,
-    StoreError, UserId, Version,
+    Edit, IdempotencyKey, Order, OrderFilter, OrderId, Page, PageRequest, Product, ProductId, RecordState,
+    ReservationId, StoreError, Terms, TermsPatch, UserId, Version,
 };
 use uuid::Uuid;
 
@@ -43,6 +43,14 @@ pub(crate) enum Mistake {
     SettlementOfAnyProduct,
     EpochWithoutVersion,
     BooksMiscounted,
+    TermsNotKept,
+    StatesWithoutTerms,
+    SalesWithoutTerms,
+    EpochsWithoutTerms,
+    BooksWithoutTerms,
+    TermsClearedByAnyChange,
+    ContradictionHalfWritten,
+    RepeatsRefused,
 }
 
 pub(crate) const MISTAKES: &[(Mistake, &str)] = &[
@@ -73,6 +81,14 @@ pub(crate) const MISTAKES: &[(Mistake, &str)] = &[
     (Mistake::VoidsNothingUnheard, "record::voids::a_void_settles_a_hold_never_heard_of"),
     (Mistake::SettlementOfAnyProduct, "record::voids::a_settlement_belongs_to_its_product"),
     (Mistake::BooksMiscounted, "record::books::the_books_of_every_change_balance"),
+    (Mistake::TermsNotKept, "record::terms::terms_come_back_as_they_went_in"),
+    (Mistake::StatesWithoutTerms, "record::terms::terms_come_back_as_they_went_in"),
+    (Mistake::SalesWithoutTerms, "record::terms::every_state_has_its_terms"),
+    (Mistake::EpochsWithoutTerms, "record::terms::every_state_has_its_terms"),
+    (Mistake::BooksWithoutTerms, "record::terms::every_state_has_its_terms"),
+    (Mistake::TermsClearedByAnyChange, "record::terms::terms_change_one_by_one"),
+    (Mistake::ContradictionHalfWritten, "record::terms::terms_that_contradict_change_nothing"),
+    (Mistake::RepeatsRefused, "record::terms::a_repeat_is_not_refused_for_its_terms"),
     (Mistake::EpochWithoutVersion, "record::epochs::an_epoch_rises_by_one_with_the_version"),
 ];
 
@@ -114,7 +130,10 @@ impl Wrong {
 
 #[async_trait]
 impl StockRepository for Wrong {
-    async fn create_product(&self, product: Product) -> Result<Product, StoreError> {
+    async fn create_product(&self, mut product: Product) -> Result<Product, StoreError> {
+        if self.is(Mistake::TermsNotKept) {
+            product.terms = Terms::NONE;
+        }
         let kept = self.right.create_product(product.clone()).await?;
         Ok(if self.is(Mistake::CreationOverwrites) { product } else { kept })
     }
@@ -155,7 +174,21 @@ impl StockRepository for Wrong {
             }
             _ => {}
         }
-        self.right.change_product(id, change).await
+        match self.mistake {
+            Mistake::TermsClearedByAnyChange if change.terms.is_empty() => {
+                change.terms =
+                    TermsPatch { starts_at: Edit::Clear, ends_at: Edit::Clear, max_per_reservation: Edit::Clear };
+            }
+            Mistake::RepeatsRefused if change.terms.apply(state.unwrap().terms).is_err() => {
+                return Ok(ChangeOutcome::EndBeforeStart);
+            }
+            _ => {}
+        }
+        let outcome = self.right.change_product(id, change.clone()).await?;
+        if self.is(Mistake::ContradictionHalfWritten) && outcome == ChangeOutcome::EndBeforeStart {
+            self.right.change_product(id, Change { terms: TermsPatch::default(), ..change }).await?;
+        }
+        Ok(outcome)
     }
 
     async fn commit(&self, mut sale: Sale) -> Result<Commit, StoreError> {
@@ -188,7 +221,13 @@ impl StockRepository for Wrong {
             }
             _ => {}
         }
-        self.right.commit(sale).await
+        let mut answer = self.right.commit(sale).await?;
+        if let (Mistake::SalesWithoutTerms, Commit::Sold { record, .. } | Commit::NoStock { record }) =
+            (self.mistake, &mut answer)
+        {
+            record.terms = Terms::NONE;
+        }
+        Ok(answer)
     }
 
     async fn void(
@@ -267,6 +306,9 @@ impl StockRepository for Wrong {
         if let Some(state) = state.as_mut().filter(|_| self.is(Mistake::EpochWithoutVersion)) {
             state.version = Version(state.version.0 - state.epoch.0);
         }
+        if let Some(state) = state.as_mut().filter(|_| self.is(Mistake::EpochsWithoutTerms)) {
+            state.terms = Terms::NONE;
+        }
         Ok(state)
     }
 
@@ -275,6 +317,9 @@ impl StockRepository for Wrong {
         if self.is(Mistake::StatesOfOneProductOnly) {
             states.truncate(1);
         }
+        for (_, state) in states.iter_mut().filter(|_| self.is(Mistake::StatesWithoutTerms)) {
+            state.terms = Terms::NONE;
+        }
         Ok(states)
     }
 
@@ -282,6 +327,11 @@ impl StockRepository for Wrong {
         let mut books = self.right.books(after, limit).await?;
         for books in books.iter_mut().filter(|_| self.is(Mistake::BooksMiscounted)) {
             books.deltas += 1;
+        }
+        for state in books.iter_mut().filter_map(|books| books.state.as_mut()) {
+            if self.is(Mistake::BooksWithoutTerms) {
+                state.terms = Terms::NONE;
+            }
         }
         Ok(books)
     }

@@ -23,6 +23,7 @@ use crate::page::{Page, PageRequest};
 use crate::ports::books::RecordBooks;
 use crate::product::{Price, Product};
 use crate::stock::{Epoch, RecordState, Units};
+use crate::terms::TermsPatch;
 use crate::text::{Description, IdempotencyKey, ProductName, UserId};
 
 /// A hold to be sold. Protocol: `commit_batch`.
@@ -111,6 +112,8 @@ pub struct Change {
     pub price: Option<Price>,
     /// A change of stock.
     pub stock: StockChange,
+    /// A change of terms.
+    pub terms: TermsPatch,
 }
 
 /// A change of stock.
@@ -156,6 +159,8 @@ pub enum ChangeOutcome {
     NoStock,
     /// An increase would take the stock above [`Units::MAX`].
     TooMuch,
+    /// The terms after it would end before they start.
+    EndBeforeStart,
 }
 
 /// The permanent record of stock and orders. See the [module](self) for what every implementation owes.

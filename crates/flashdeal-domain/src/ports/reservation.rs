@@ -10,6 +10,9 @@
 //!   `now < expires_at` may begin a checkout. A clock that steps back never lengthens a hold past `now + ttl`.
 //! - **`paying` is a one-way street.** A hold on which a checkout began does not lapse and never becomes held again; it
 //!   ends by [`ReservationLedger::finish`] only.
+//! - **Holds to the terms.** They bind each call that would make or raise a hold, at the instant of that call: `now < starts_at`
+//!   is too early, `now >= ends_at` too late. A hold that stands is not bound by them. They come with the record's version: a
+//!   gate that has a version has the terms of that version.
 //! - Never promises more than it has: the sum of all holds made under one opening stays within `total`.
 //! - **Safe to repeat**, every call: a repeat after a lost answer changes nothing more (a repeated `release` answers
 //!   [`ReleaseOutcome::NoHold`]).
@@ -25,6 +28,7 @@ use crate::error::StoreError;
 use crate::ids::{ProductId, ReservationId};
 use crate::ports::books::GateBooks;
 use crate::stock::{Epoch, RecordState, StockLevel, Units, Version};
+use crate::terms::TermsRefusal;
 use crate::text::{IdempotencyKey, UserId};
 use crate::time::{HoldTime, Timestamp};
 
@@ -70,6 +74,8 @@ pub struct ReserveCall {
     /// The caller's idempotency key. It is remembered with the answer if the call succeeds, until the hold would lapse,
     /// even when the hold ends before that.
     pub key: Option<IdempotencyKey>,
+    /// Whether the terms of the sale bind this call. A buyer's always; not the shop's own, which takes units off sale.
+    pub bound: bool,
 }
 
 /// What became of a [`ReserveCall`].
@@ -89,6 +95,8 @@ pub enum ReserveOutcome {
     KeyReused,
     /// The units are not there; an existing hold stands as it was. The level is the one that was not enough.
     Insufficient(StockLevel),
+    /// The terms of the sale do not allow it; an existing hold stands as it was.
+    Refused(TermsRefusal),
     /// The user's hold is being paid for. Nothing was changed.
     CheckoutInProgress,
 }
@@ -168,7 +176,7 @@ pub struct GateView {
 #[async_trait]
 pub trait ReservationLedger: Send + Sync {
     /// Holds units, or *sets* the quantity of the hold the user has. Their own units are not counted against them; the
-    /// deadline never moves.
+    /// deadline never moves. The order of the checks: the key, a checkout under way, the terms, the stock.
     ///
     /// # Errors
     /// [`LedgerError`].
@@ -210,7 +218,7 @@ pub trait ReservationLedger: Send + Sync {
     /// [`LedgerError`].
     async fn status(&self, product: ProductId) -> Result<StockLevel, LedgerError>;
 
-    /// Adopts the record's version and total if they are newer than the gate's; another epoch is left to
+    /// Adopts the record's version with its total and terms if they are newer than the gate's; another epoch is left to
     /// [`ReservationLedger::open`].
     ///
     /// # Errors

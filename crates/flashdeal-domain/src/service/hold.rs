@@ -37,7 +37,7 @@ impl FlashSale {
     /// Holds units for a user, or sets the quantity of the hold they have. It never extends the hold.
     ///
     /// # Errors
-    /// [`SaleError::ProductNotFound`]; [`SaleError::InsufficientStock`]: the hold they had stands as it was;
+    /// [`SaleError::ProductNotFound`]; [`SaleError::InsufficientStock`], [`SaleError::Terms`]: the hold they had stands as it was;
     /// [`SaleError::CheckoutInProgress`]; [`SaleError::IdempotencyKeyReused`]: the same key came with another quantity.
     pub async fn reserve(&self, request: ReserveRequest) -> Result<Reserved, SaleError> {
         let ReserveRequest { product, user, quantity, key } = request;
@@ -48,10 +48,12 @@ impl FlashSale {
             candidate: self.mint_reservation(),
             ttl: self.policy.hold_time,
             key,
+            bound: true,
         };
         let (hold, created, replayed) = match self.reserve_call(call).await? {
             ReserveOutcome::Held { hold, created } => (hold, created, false),
             ReserveOutcome::Replayed(hold) => (hold, false, true),
+            ReserveOutcome::Refused(refusal) => return Err(SaleError::Terms(refusal)),
             ReserveOutcome::KeyReused => return Err(SaleError::IdempotencyKeyReused),
             ReserveOutcome::CheckoutInProgress => return Err(SaleError::CheckoutInProgress),
             ReserveOutcome::Insufficient(level) => {

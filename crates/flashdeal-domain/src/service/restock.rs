@@ -30,10 +30,10 @@ impl FlashSale {
     ///
     /// # Errors
     /// [`SaleError::ProductNotFound`]; [`SaleError::InsufficientStock`]: fewer units are available than are to be taken away
-    /// (a held unit is never taken); [`SaleError::TooMuchStock`].
+    /// (a held unit is never taken); [`SaleError::TooMuchStock`]; [`SaleError::EndBeforeStart`].
     pub async fn change_product(&self, id: ProductId, patch: ProductPatch) -> Result<(Product, StockLevel), SaleError> {
-        let ProductPatch { name, description, price, add_stock } = patch;
-        let change = Change { name, description, price, stock: StockChange::None };
+        let ProductPatch { name, description, price, add_stock, terms } = patch;
+        let change = Change { name, description, price, stock: StockChange::None, terms };
         let before = self.status(id).await?;
         let product = match add_stock {
             Some(StockDelta::Withdraw(units)) if units > Units::ZERO => self.withdraw(id, change, units).await?,
@@ -141,6 +141,7 @@ impl FlashSale {
             candidate: self.mint_reservation(),
             ttl: self.policy.hold_time,
             key: None,
+            bound: false,
         };
         match self.reserve_call(call).await? {
             // In progress: our own hold, which survived a reopening.
@@ -148,6 +149,9 @@ impl FlashSale {
             ReserveOutcome::Insufficient(level) => {
                 let (available, shortage) = (level.available(), Shortage::of(level));
                 return Err(SaleError::InsufficientStock { available, shortage });
+            }
+            ReserveOutcome::Refused(_) => {
+                return Err(StoreError::failed("gate", "it bound the shop's own call by the terms of the sale").into());
             }
             ReserveOutcome::KeyReused => return Err(SaleError::IdempotencyKeyReused),
         }
@@ -173,6 +177,7 @@ fn refusal(outcome: &ChangeOutcome) -> SaleError {
     match outcome {
         ChangeOutcome::UnknownProduct => SaleError::ProductNotFound,
         ChangeOutcome::TooMuch => SaleError::TooMuchStock,
+        ChangeOutcome::EndBeforeStart => SaleError::EndBeforeStart,
         ChangeOutcome::NoStock => SaleError::InsufficientStock { available: Units::ZERO, shortage: Shortage::AllHeld },
         ChangeOutcome::Changed(..) | ChangeOutcome::Fenced | ChangeOutcome::Void => {
             StoreError::unavailable("record", "the change of stock was voided while under way; try again").into()

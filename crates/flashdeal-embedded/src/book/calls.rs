@@ -29,6 +29,13 @@ impl Book {
             None => 0,
         };
         let state = self.states.get(gate);
+        if call.bound {
+            let (now, own) = (Timestamp::from_millis(self.seen), Units::new(own).unwrap_or_default());
+            if let Some(refusal) = state.terms.refuse(now, own, call.quantity) {
+                self.tally.refused(refusal);
+                return Ok(self.told(gate, ReserveOutcome::Refused(refusal)));
+            }
+        }
         let others = state.reserved.saturating_sub(u64::from(own));
         if others + u64::from(call.quantity.get()) > u64::from(state.total.get()) {
             self.tally.insufficient += 1;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use flashdeal_contract::reference::{Ledger, ManualClock};
 use flashdeal_domain::ports::{Clock, Finish, ReserveCall};
 use flashdeal_domain::{
-    Epoch, HoldTime, IdempotencyKey, ProductId, RecordState, ReservationId, ReservationLedger, Units, UserId, Version,
+    Epoch, HoldTime, IdempotencyKey, ProductId, Quantity, RecordState, ReservationId, ReservationLedger, Terms,
+    Timestamp, Units, UserId, Version,
 };
 use uuid::Uuid;
 
@@ -59,10 +60,22 @@ impl Pair {
         }
     }
 
+    /// Terms around now, half of the time.
+    fn terms(&mut self) -> Terms {
+        let now = self.clock.now().as_millis();
+        let start = now - 1000 + i64::try_from(self.dice.roll(5)).unwrap() * 500;
+        let end = start + 1 + i64::try_from(self.dice.roll(5)).unwrap() * 500;
+        let mut some = |value| (self.dice.roll(4) == 0).then(|| Timestamp::from_millis(value));
+        let (start, end) = (some(start), some(end));
+        let limit = (self.dice.roll(4) == 0).then(|| Quantity::new(1 + self.dice.roll(8)).unwrap());
+        Terms::new(start, end, limit).unwrap()
+    }
+
     async fn open(&mut self, of: ProductId) {
         self.epoch += 1;
         let total = Units::new(self.dice.roll(30)).unwrap();
-        let record = RecordState { epoch: Epoch(self.epoch), version: Version(self.epoch), total };
+        let terms = self.terms();
+        let record = RecordState { epoch: Epoch(self.epoch), version: Version(self.epoch), total, terms };
         let (leave, token) = (self.book.claim_opening(of), self.ledger.claim_opening(of).await.unwrap());
         let opened = self.book.open(of, Some(leave), record).answer;
         assert_eq!(opened, self.ledger.open(of, token, record).await.unwrap());
@@ -108,6 +121,7 @@ impl Pair {
             candidate: ReservationId::from_uuid(Uuid::from_u128(self.minted)),
             ttl: HoldTime::new(Duration::from_millis(1 + 500 * self.dice.roll(4))).unwrap(),
             key: key.map(|key| IdempotencyKey::parse(&key).unwrap()),
+            bound: self.dice.roll(8) > 0,
         };
         let ours = self.book.reserve(&call).ok().map(|told| told.answer);
         assert_eq!(ours, self.ledger.reserve(call).await.ok());
@@ -117,7 +131,8 @@ impl Pair {
         let hold = self.ledger.hold(product, &user).await.ok().flatten();
         let reservation = hold.map_or(ReservationId::from_uuid(Uuid::nil()), |hold| hold.reservation);
         let (version, total) = (Version(self.epoch + 1), Units::new(self.dice.roll(30)).unwrap());
-        let record = (self.dice.roll(2) == 0).then_some(RecordState { epoch: Epoch(self.epoch), version, total });
+        let (epoch, terms) = (Epoch(self.epoch), self.terms());
+        let record = (self.dice.roll(2) == 0).then_some(RecordState { epoch, version, total, terms });
         let finish = Finish { product, user, reservation, record };
         let ours = self.book.finish(&finish).ok().map(|told| told.answer);
         assert_eq!(ours, self.ledger.finish(finish).await.ok());

@@ -45,12 +45,14 @@ impl Book {
         // A version is a fact of the record: a later one that a finish brought meanwhile stays.
         let here = self.states.get(gate);
         let newer = here.version.0 > record.version.0;
-        let record = if newer { RecordState { version: here.version, total: here.total, ..record } } else { record };
+        let (version, total, terms) = (here.version, here.total, here.terms);
+        let record = if newer { RecordState { epoch: record.epoch, version, total, terms } } else { record };
         // A gate that stands keeps its holds, so its first row must stay: the file keeps the one it has.
         let first_hold = self.next_row;
         let last = self.log.push(Effect::PutGate { product, record, first_hold });
         let opened = self.states.get_mut(gate);
-        (opened.epoch, opened.version, opened.total) = (record.epoch, record.version, record.total);
+        (opened.epoch, opened.version) = (record.epoch, record.version);
+        (opened.total, opened.terms) = (record.total, record.terms);
         opened.last = last;
         Told { answer: true, after: last }
     }
@@ -61,6 +63,7 @@ impl Book {
             epoch: record.epoch,
             version: record.version,
             total: record.total,
+            terms: record.terms,
             reserved: 0,
             last: 0,
             used: self.seen,

@@ -13,6 +13,7 @@ pub(super) fn create(txn: &mut Transaction<'_>, product: &Product) -> QueryResul
     let id = bytes(product.id.as_uuid());
     let total = i64::from(product.total_stock.get());
     let price = i64::try_from(product.price.cents()).unwrap_or(i64::MAX);
+    let (start, end, limit) = rows::terms_columns(product.terms);
     let made = diesel::insert_into(products::table)
         .values((
             products::id.eq(id),
@@ -23,6 +24,9 @@ pub(super) fn create(txn: &mut Transaction<'_>, product: &Product) -> QueryResul
             products::epoch.eq(0_i64),
             products::created_at.eq(product.created_at.as_millis()),
             products::description.eq(product.description.as_str()),
+            products::starts_at.eq(start),
+            products::ends_at.eq(end),
+            products::max_per_reservation.eq(limit),
         ))
         .on_conflict_do_nothing()
         .execute(txn.conn)?;
@@ -44,6 +48,12 @@ pub(super) fn create(txn: &mut Transaction<'_>, product: &Product) -> QueryResul
 pub(super) fn change(txn: &mut Transaction<'_>, id: ProductId, change: &Change) -> QueryResult<ChangeOutcome> {
     let Some(before) = txn.product(id)? else { return Ok(ChangeOutcome::UnknownProduct) };
     let Some(stock) = txn.stock(id)? else { return Ok(ChangeOutcome::UnknownProduct) };
+    let terms = match change.terms.apply(before.terms) {
+        Ok(terms) => terms,
+        // What was made before is not refused for what came after it.
+        Err(_) if is_repeat(txn, &change.stock)? => before.terms,
+        Err(_) => return Ok(ChangeOutcome::EndBeforeStart),
+    };
     let total = match changed_total(txn, id, stock, &change.stock)? {
         Ok(total) => total,
         Err(refusal) => return Ok(refusal),
@@ -53,22 +63,37 @@ pub(super) fn change(txn: &mut Transaction<'_>, id: ProductId, change: &Change) 
         description: change.description.clone().unwrap_or_else(|| before.description.clone()),
         price: change.price.unwrap_or(before.price),
         total_stock: Units::new(total).map_err(bad)?,
+        terms,
         ..before.clone()
     };
     if after == before {
         return Ok(ChangeOutcome::Changed(after, stock.state()?));
     }
     let price = i64::try_from(after.price.cents()).unwrap_or(i64::MAX);
+    let (start, end, limit) = rows::terms_columns(terms);
     diesel::update(products::table.find(bytes(id.as_uuid())))
         .set((
             products::name.eq(after.name.as_str()),
             products::description.eq(after.description.as_str()),
             products::price.eq(price),
+            products::starts_at.eq(start),
+            products::ends_at.eq(end),
+            products::max_per_reservation.eq(limit),
         ))
         .execute(txn.conn)?;
-    let stock = Stock { price, total, version: stock.version + 1, ..stock };
+    let stock = Stock { price, total, terms, version: stock.version + 1, ..stock };
     txn.set_stock(id, stock);
     Ok(ChangeOutcome::Changed(after, stock.state()?))
+}
+
+/// Whether this change of stock was made before.
+fn is_repeat(txn: &mut Transaction<'_>, change: &StockChange) -> QueryResult<bool> {
+    let (settling, made) = match change {
+        StockChange::None => return Ok(false),
+        StockChange::Add { id, .. } => (*id, kind::ADJUSTMENT),
+        StockChange::Withdraw(withdrawal) => (withdrawal.reservation, kind::WITHDRAWN),
+    };
+    Ok(rows::settled(txn.conn, settling)?.is_some_and(|row| row.kind == made))
 }
 
 /// The stock after a change, as it is for a repeat; or why there is none.

@@ -115,10 +115,10 @@ pub(super) fn settlement_of(conn: &mut SqliteConnection, settled: Settled) -> Qu
 pub(super) fn state(conn: &mut SqliteConnection, product: ProductId) -> QueryResult<Option<RecordState>> {
     let row = products::table
         .find(bytes(product.as_uuid()))
-        .select((products::epoch, products::version, products::total_stock))
-        .get_result::<(i64, i64, i64)>(conn)
+        .select((products::epoch, products::version, products::total_stock, rows::TERMS))
+        .get_result::<(i64, i64, i64, rows::TermsColumns)>(conn)
         .optional()?;
-    let Some((epoch, version, total)) = row else { return Ok(None) };
+    let Some((epoch, version, total, terms)) = row else { return Ok(None) };
     let total = Units::new(total).map_err(bad)?;
-    Ok(Some(RecordState { epoch: Epoch(epoch), version: Version(version), total }))
+    Ok(Some(RecordState { epoch: Epoch(epoch), version: Version(version), total, terms: rows::terms_of(terms)? }))
 }

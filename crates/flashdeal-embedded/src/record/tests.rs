@@ -7,8 +7,8 @@ use diesel::connection::{Connection, InstrumentationEvent};
 use diesel::prelude::*;
 use flashdeal_domain::ports::{CheckoutKey, Commit, Sale};
 use flashdeal_domain::{
-    Description, Epoch, IdempotencyKey, OrderId, Price, Product, ProductId, ProductName, ReservationId, Timestamp,
-    Units, UserId,
+    Description, Epoch, IdempotencyKey, OrderId, Price, Product, ProductId, ProductName, ReservationId, Terms,
+    Timestamp, Units, UserId,
 };
 use uuid::Uuid;
 
@@ -34,6 +34,7 @@ fn phone() -> Product {
         description: Description::default(),
         price: Price::parse("1.00").unwrap(),
         total_stock: Units::new(100).unwrap(),
+        terms: Terms::NONE,
         created_at: Timestamp::from_millis(0),
     }
 }

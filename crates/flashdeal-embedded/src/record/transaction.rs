@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
-use flashdeal_domain::{Epoch, Product, ProductId, RecordState, ReservationId, Units, UserId, Version};
+use flashdeal_domain::{Epoch, Product, ProductId, RecordState, ReservationId, Terms, Units, UserId, Version};
 
 use super::rows;
 use crate::book::Book;
@@ -77,12 +77,13 @@ pub(super) struct Stock {
     pub(super) total: i64,
     pub(super) version: i64,
     pub(super) epoch: i64,
+    pub(super) terms: Terms,
 }
 
 impl Stock {
     pub(super) fn state(self) -> QueryResult<RecordState> {
         let total = Units::new(self.total).map_err(rows::bad)?;
-        Ok(RecordState { epoch: Epoch(self.epoch), version: Version(self.version), total })
+        Ok(RecordState { epoch: Epoch(self.epoch), version: Version(self.version), total, terms: self.terms })
     }
 }
 
@@ -133,11 +134,11 @@ impl<'a> Transaction<'a> {
         }
         let row = products::table
             .find(rows::bytes(product.as_uuid()))
-            .select((products::price, products::total_stock, products::version, products::epoch))
-            .get_result::<(i64, i64, i64, i64)>(self.conn)
+            .select((products::price, products::total_stock, products::version, products::epoch, rows::TERMS))
+            .get_result::<(i64, i64, i64, i64, rows::TermsColumns)>(self.conn)
             .optional()?;
-        let Some((price, total, version, epoch)) = row else { return Ok(None) };
-        let stock = Stock { price, total, version, epoch };
+        let Some((price, total, version, epoch, terms)) = row else { return Ok(None) };
+        let stock = Stock { price, total, version, epoch, terms: rows::terms_of(terms)? };
         self.stocks.insert(product, (stock, false));
         Ok(Some(stock))
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use flashdeal_domain::ports::{Clock, ReserveCall, ReserveOutcome, Sale};
 use flashdeal_domain::{
     Description, Epoch, HoldTime, OrderId, Price, Product, ProductId, ProductName, ReservationId, ReservationLedger,
-    StockRepository, Timestamp, Units, UserId,
+    StockRepository, Terms, Timestamp, Units, UserId,
 };
 use flashdeal_embedded::EmbeddedStore;
 use uuid::Uuid;
@@ -84,6 +84,7 @@ pub(crate) async fn product(store: &EmbeddedStore, stock: u32) -> ProductId {
         description: Description::parse("").unwrap(),
         price: Price::parse("499.90").unwrap(),
         total_stock: units(stock),
+        terms: Terms::NONE,
         created_at: MovedClock::default().now(),
     };
     let product = store.create_product(product).await.unwrap().id;
@@ -106,6 +107,7 @@ pub(crate) fn call(product: ProductId, name: &str, quantity: u32, ttl: HoldTime)
         candidate: ReservationId::from_uuid(id()),
         ttl,
         key: None,
+        bound: true,
     }
 }
 

@@ -2,14 +2,14 @@
 
 use diesel::Queryable;
 use diesel::data_types::PgTimestamp;
-use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text, Timestamptz};
 use flashdeal_domain::ports::{Change, ChangeOutcome, StockChange};
 use flashdeal_domain::{ProductId, StoreError};
 use uuid::Uuid;
 
 use super::function_call;
 use crate::error::failed;
-use crate::rows::{ProductRow, cents_column, units_column};
+use crate::rows::{ProductRow, cents_column, limit_column, time_column, units_column};
 
 /// The change to make.
 #[derive(Clone, Default)]
@@ -23,12 +23,19 @@ pub(crate) struct ChangeProduct {
     decrease: Option<Uuid>,
     decrease_epoch: Option<i64>,
     decrease_units: Option<i32>,
+    sets_starts_at: bool,
+    starts_at: Option<PgTimestamp>,
+    sets_ends_at: bool,
+    ends_at: Option<PgTimestamp>,
+    sets_max_per_reservation: bool,
+    max_per_reservation: Option<i32>,
 }
 
 function_call! {
     ChangeProduct as ChangeProductId:
     SELECT "outcome, (product).id, (product).name, (product).description, (product).price_cents,
-        (product).total_stock, (product).version, (product).epoch, (product).created_at" FROM "change_product" (
+        (product).total_stock, (product).version, (product).epoch, (product).created_at, (product).starts_at, (product).ends_at,
+        (product).max_per_reservation" FROM "change_product" (
         id: diesel::sql_types::Uuid,
         name: Nullable<Text>,
         description: Nullable<Text>,
@@ -38,6 +45,12 @@ function_call! {
         decrease: Nullable<diesel::sql_types::Uuid>,
         decrease_epoch: Nullable<BigInt>,
         decrease_units: Nullable<Integer>,
+        sets_starts_at: Bool,
+        starts_at: Nullable<Timestamptz>,
+        sets_ends_at: Bool,
+        ends_at: Nullable<Timestamptz>,
+        sets_max_per_reservation: Bool,
+        max_per_reservation: Nullable<Integer>,
     )
     RETURNS (
         Text,
@@ -49,16 +62,26 @@ function_call! {
         Nullable<BigInt>,
         Nullable<BigInt>,
         Nullable<Timestamptz>,
+        Nullable<Timestamptz>,
+        Nullable<Timestamptz>,
+        Nullable<Integer>,
     )
 }
 
 impl ChangeProduct {
     pub(crate) fn new(id: ProductId, change: &Change) -> Self {
+        let terms = change.terms;
         let mut query = Self {
             id: *id.as_uuid(),
             name: change.name.as_ref().map(|name| name.as_str().to_owned()),
             description: change.description.as_ref().map(|description| description.as_str().to_owned()),
             price_cents: change.price.map(cents_column),
+            sets_starts_at: !terms.starts_at.keeps(),
+            starts_at: terms.starts_at.apply(None).map(time_column),
+            sets_ends_at: !terms.ends_at.keeps(),
+            ends_at: terms.ends_at.apply(None).map(time_column),
+            sets_max_per_reservation: !terms.max_per_reservation.keeps(),
+            max_per_reservation: terms.max_per_reservation.apply(None).map(limit_column),
             ..Self::default()
         };
         match &change.stock {
@@ -89,6 +112,9 @@ pub(crate) struct ChangeRow {
     version: Option<i64>,
     epoch: Option<i64>,
     created_at: Option<PgTimestamp>,
+    starts_at: Option<PgTimestamp>,
+    ends_at: Option<PgTimestamp>,
+    max_per_reservation: Option<i32>,
 }
 
 impl ChangeRow {
@@ -104,6 +130,7 @@ impl ChangeRow {
             "fenced" => Ok(ChangeOutcome::Fenced),
             "void" => Ok(ChangeOutcome::Void),
             "no_stock" => Ok(ChangeOutcome::NoStock),
+            "end_before_start" => Ok(ChangeOutcome::EndBeforeStart),
             "too_much" => Ok(ChangeOutcome::TooMuch),
             other => Err(failed(format!("change_product answered {other:?}"))),
         }
@@ -119,6 +146,9 @@ impl ChangeRow {
             version: self.version?,
             epoch: self.epoch?,
             created_at: self.created_at?,
+            starts_at: self.starts_at,
+            ends_at: self.ends_at,
+            max_per_reservation: self.max_per_reservation,
         })
     }
 }

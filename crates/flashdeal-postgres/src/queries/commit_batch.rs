@@ -26,7 +26,8 @@ pub(crate) struct CommitBatch {
 
 function_call! {
     CommitBatch as CommitBatchId:
-    SELECT "outcome, epoch, version, total, unit_price_cents, sold_at, order_id, user_id, quantity" FROM "commit_batch" (
+    SELECT "outcome, epoch, version, total, unit_price_cents, sold_at, order_id, user_id, quantity, starts_at, ends_at,
+        max_per_reservation" FROM "commit_batch" (
         products: Array<diesel::sql_types::Uuid>,
         reservations: Array<diesel::sql_types::Uuid>,
         orders: Array<diesel::sql_types::Uuid>,
@@ -45,6 +46,9 @@ function_call! {
         Nullable<Timestamptz>,
         Nullable<diesel::sql_types::Uuid>,
         Nullable<Text>,
+        Nullable<Integer>,
+        Nullable<Timestamptz>,
+        Nullable<Timestamptz>,
         Nullable<Integer>,
     )
 }
@@ -79,12 +83,16 @@ pub(crate) struct CommitRow {
     order_id: Option<Uuid>,
     user_id: Option<String>,
     quantity: Option<i32>,
+    starts_at: Option<PgTimestamp>,
+    ends_at: Option<PgTimestamp>,
+    max_per_reservation: Option<i32>,
 }
 
 impl CommitRow {
     /// The answer in the port's words.
     pub(crate) fn read(self, sale: &Sale) -> Result<Commit, StoreError> {
-        let record = || state(self.epoch, self.version, self.total);
+        let terms = (self.starts_at, self.ends_at, self.max_per_reservation);
+        let record = || state(self.epoch, self.version, self.total, terms);
         Ok(match self.outcome.as_str() {
             "sold" => {
                 let record = record()?;

@@ -1,12 +1,12 @@
 //! `create_product`: a new product and its allotment.
 
 use diesel::data_types::PgTimestamp;
-use diesel::sql_types::{BigInt, Integer, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz};
 use flashdeal_domain::Product;
 use uuid::Uuid;
 
 use super::function_call;
-use crate::rows::{cents_column, time_column, units_column};
+use crate::rows::{cents_column, limit_column, time_column, units_column};
 
 /// The product to create.
 #[derive(Clone)]
@@ -17,19 +17,38 @@ pub(crate) struct CreateProduct {
     price_cents: i64,
     total_stock: i32,
     created_at: PgTimestamp,
+    starts_at: Option<PgTimestamp>,
+    ends_at: Option<PgTimestamp>,
+    max_per_reservation: Option<i32>,
 }
 
 function_call! {
     CreateProduct as CreateProductId:
-    SELECT "id, name, description, price_cents, total_stock, version, epoch, created_at" FROM "create_product" (
+    SELECT "id, name, description, price_cents, total_stock, version, epoch, created_at, starts_at, ends_at,
+        max_per_reservation" FROM "create_product" (
         id: diesel::sql_types::Uuid,
         name: Text,
         description: Text,
         price_cents: BigInt,
         total_stock: Integer,
         created_at: Timestamptz,
+        starts_at: Nullable<Timestamptz>,
+        ends_at: Nullable<Timestamptz>,
+        max_per_reservation: Nullable<Integer>,
     )
-    RETURNS (diesel::sql_types::Uuid, Text, Text, BigInt, Integer, BigInt, BigInt, Timestamptz)
+    RETURNS (
+        diesel::sql_types::Uuid,
+        Text,
+        Text,
+        BigInt,
+        Integer,
+        BigInt,
+        BigInt,
+        Timestamptz,
+        Nullable<Timestamptz>,
+        Nullable<Timestamptz>,
+        Nullable<Integer>,
+    )
 }
 
 impl From<&Product> for CreateProduct {
@@ -41,6 +60,9 @@ impl From<&Product> for CreateProduct {
             price_cents: cents_column(product.price),
             total_stock: units_column(product.total_stock),
             created_at: time_column(product.created_at),
+            starts_at: product.terms.starts_at().map(time_column),
+            ends_at: product.terms.ends_at().map(time_column),
+            max_per_reservation: product.terms.max_per_reservation().map(limit_column),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use flashdeal_domain::ports::{Commit, Sale};
 use flashdeal_domain::{
     Description, Epoch, Order, OrderId, Price, Product, ProductId, ProductName, ReservationId, StockRepository,
-    StoreError, Timestamp, Units, UserId,
+    StoreError, Terms, Timestamp, Units, UserId,
 };
 use flashdeal_postgres::{PostgresConfig, PostgresStore, run_pending_migrations};
 use flashdeal_tests::postgres::{Database, PrivatePostgres};
@@ -58,6 +58,7 @@ pub(crate) async fn product(store: &PostgresStore, total: u32) -> ProductId {
         description: Description::default(),
         price: Price::from_cents(1999_u32).unwrap(),
         total_stock: units(total),
+        terms: Terms::NONE,
         created_at: Timestamp::from_millis(1_795_348_800_000),
     };
     store.create_product(product).await.unwrap().id

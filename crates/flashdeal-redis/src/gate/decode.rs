@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use flashdeal_domain::ports::{BeginOutcome, GateView, Hold, LedgerError, PayingHold, ReleaseOutcome, ReserveOutcome};
-use flashdeal_domain::{Epoch, ReservationId, StockLevel, StoreError, Timestamp, Units, UserId, Version};
+use flashdeal_domain::{
+    Epoch, Quantity, ReservationId, StockLevel, StoreError, TermsRefusal, Timestamp, Units, UserId, Version,
+};
 use uuid::Uuid;
 
 use super::encode::from_ordered;
@@ -62,6 +64,18 @@ impl<'a> Answers<'a> {
                 b'K' => ReserveOutcome::KeyReused,
                 b'I' => ReserveOutcome::Insufficient(self.level()?),
                 b'P' => ReserveOutcome::CheckoutInProgress,
+                b'A' => {
+                    let starts_at = Timestamp::from_millis(self.millis()?);
+                    ReserveOutcome::Refused(TermsRefusal::not_started(starts_at, Timestamp::from_millis(self.now)))
+                }
+                b'O' => {
+                    let ends_at = Timestamp::from_millis(self.millis()?);
+                    ReserveOutcome::Refused(TermsRefusal::Ended { ends_at })
+                }
+                b'T' => {
+                    let max_per_reservation = Quantity::new(self.number()?).map_err(|_| Garbled)?;
+                    ReserveOutcome::Refused(TermsRefusal::OverLimit { max_per_reservation })
+                }
                 _ => return Err(Garbled),
             }),
             (b'N', Op::Hold { .. }) => Reply::Hold(None),

@@ -2,7 +2,7 @@
 
 use deadpool_redis::redis::Cmd;
 use flashdeal_domain::ports::ReserveCall;
-use flashdeal_domain::{Epoch, ProductId, RecordState, ReservationId, UserId, Version};
+use flashdeal_domain::{Epoch, ProductId, Quantity, RecordState, ReservationId, Terms, Timestamp, UserId, Version};
 
 use super::op::Op;
 use crate::clock::Time;
@@ -69,6 +69,11 @@ fn groups<'a>(items: &'a [Op], order: &[usize]) -> Vec<Group<'a>> {
 /// How many operations, how many users.
 const HEADER: usize = 4;
 
+/// Of the terms that are there: start, end, limit.
+const TERMS_SIZE: u8 = 16;
+/// An end that never comes; beyond every instant that terms can name.
+const NEVER: u64 = (1 << 48) - 1;
+
 fn operation(to: &mut Vec<u8>, op: &Op) {
     match op {
         Op::Reserve(call) => reserve(to, call),
@@ -87,6 +92,7 @@ fn operation(to: &mut Vec<u8>, op: &Op) {
             push_version(to, finish.record.map_or(Version(0), |record| record.version));
             let total = finish.record.map_or(0, |record| record.total.get());
             to.extend(total.to_be_bytes());
+            push_terms(to, finish.record.map_or(Terms::NONE, |record| record.terms));
         }
         Op::Release { .. } => to.push(b'l'),
         Op::Status(_) => to.push(b's'),
@@ -112,7 +118,7 @@ fn operation(to: &mut Vec<u8>, op: &Op) {
 }
 
 fn reserve(to: &mut Vec<u8>, call: &ReserveCall) {
-    to.push(b'r');
+    to.push(if call.bound { b'r' } else { b'w' });
     push_reservation(to, call.candidate);
     to.extend(call.quantity.get().to_be_bytes());
     let ttl = u32::try_from(call.ttl.as_millis()).unwrap_or(u32::MAX);
@@ -128,6 +134,20 @@ fn push_record(to: &mut Vec<u8>, record: &RecordState) {
     to.extend(epoch_bytes(record.epoch));
     push_version(to, record.version);
     to.extend(record.total.get().to_be_bytes());
+    push_terms(to, record.terms);
+}
+
+/// As they stand in the gate's state: how long they are, then what three comparisons need. What is not there never refuses.
+fn push_terms(to: &mut Vec<u8>, terms: Terms) {
+    if terms == Terms::NONE {
+        to.push(0);
+        return;
+    }
+    to.push(TERMS_SIZE);
+    let millis = |instant: Timestamp| u64::try_from(instant.as_millis()).unwrap_or(0);
+    push_millis(to, terms.starts_at().map_or(0, millis));
+    push_millis(to, terms.ends_at().map_or(NEVER, millis));
+    to.extend(terms.max_per_reservation().map_or(u32::MAX, Quantity::get).to_be_bytes());
 }
 
 fn push_version(to: &mut Vec<u8>, version: Version) {
@@ -172,6 +192,24 @@ mod tests {
         for number in numbers {
             assert_eq!(from_ordered(ordered(number)), number);
         }
+    }
+
+    #[test]
+    fn terms_are_one_byte_unless_there_are_some() {
+        let packed = |terms| {
+            let mut to = Vec::new();
+            push_terms(&mut to, terms);
+            to
+        };
+        assert_eq!(packed(Terms::NONE), [0]);
+        let at = |millis| Some(Timestamp::from_millis(millis));
+        let all = Terms::new(at(1), at(258), Some(Quantity::new(3).unwrap())).unwrap();
+        assert_eq!(packed(all), [16, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 2, 0, 0, 0, 3]);
+        let limit = Terms::new(None, None, Some(Quantity::new(3).unwrap())).unwrap();
+        assert_eq!(packed(limit)[1..13], [0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255]);
+        assert!(u64::try_from(Terms::LATEST.as_millis()).unwrap() < NEVER);
+        let start = Terms::new(at(0), None, None).unwrap();
+        assert_eq!(packed(start)[13..], [255; 4]);
     }
 
     #[test]

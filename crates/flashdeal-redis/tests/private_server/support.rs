@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use flashdeal_domain::ports::{BeginOutcome, Hold, LedgerError, ReserveCall, ReserveOutcome};
 use flashdeal_domain::{
-    Epoch, HoldTime, ProductId, RecordState, ReservationId, ReservationLedger, Units, UserId, Version,
+    Epoch, HoldTime, ProductId, RecordState, ReservationId, ReservationLedger, Terms, Units, UserId, Version,
 };
 use flashdeal_redis::{LedgerClock, RedisConfig, RedisLedger, RedisStore};
 use flashdeal_tests::redis::{PrivateRedis, RedisOptions};
@@ -65,7 +65,12 @@ impl Gate {
     }
 
     pub(crate) fn record(epoch: i64, version: i64, total: u32) -> RecordState {
-        RecordState { epoch: Epoch(epoch), version: Version(version), total: Units::new(total).unwrap() }
+        RecordState {
+            epoch: Epoch(epoch),
+            version: Version(version),
+            total: Units::new(total).unwrap(),
+            terms: Terms::NONE,
+        }
     }
 
     pub(crate) fn name(&self) -> String {
@@ -84,6 +89,7 @@ impl Gate {
             candidate: ReservationId::from_uuid(id()),
             ttl: HoldTime::default(),
             key: None,
+            bound: true,
         }
     }
 

@@ -32,8 +32,9 @@ local function finish(g, ops, at)
       g.stale = g.stale + 1
     end
   end
+  local terms, after = terms_at(ops, at + 29)
   if known == 1 then
-    adopt_if_newer(g, version, total)
+    adopt_if_newer(g, version, total, terms)
   end
-  return 'D', at + 29
+  return 'D', after
 end

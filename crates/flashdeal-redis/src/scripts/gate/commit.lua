@@ -113,7 +113,7 @@ end
 
 local function pack_meta(g)
   return pack(META_FORMAT, g.epoch, g.version, g.born, g.total, math.max(g.reserved, 0), g.next_due, g.leaves, now, g.pages, g.fresh,
-    g.stale, g.paying, g.index, g.lost and 1 or 0, g.run, #g.cursor, g.cursor)
+    g.stale, g.paying, g.index, g.lost and 1 or 0, g.run, #g.cursor, g.cursor) .. g.terms
 end
 
 local function write_hash(g)

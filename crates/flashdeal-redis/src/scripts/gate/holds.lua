@@ -74,8 +74,16 @@ local function newer(a, b)
   return a_high > b_high or (a_high == b_high and a_low > b_low)
 end
 
-local function adopt_if_newer(g, version, total)
-  if newer(version, g.version) then
-    g.version, g.total, g.dirty = version, total, true
+-- The terms go with their version, like the total. A gate that does not know its terms takes those of the version it has as well.
+local function adopt_if_newer(g, version, total, terms)
+  if newer(version, g.version) or (g.terms == UNKNOWN_TERMS and version == g.version) then
+    g.version, g.total, g.terms, g.dirty = version, total, terms, true
+    g.starts = nil -- what was read of the terms before
   end
+end
+
+-- The terms that begin at `at`, with the byte before them, and where they end.
+local function terms_at(ops, at)
+  local after = at + byte(ops, at) + 1
+  return sub(ops, at, after - 1), after
 end

@@ -9,7 +9,8 @@ end
 -- are kept, with their states. It runs alone on its product.
 
 local function open(key, g, ops)
-  local token, epoch, version, total = parse('>Bc0c8c8I4', ops, 6)
+  local token, epoch, version, total, rest = parse('>Bc0c8c8I4', ops, 6)
+  local terms = terms_at(ops, rest)
   if call('GET', key .. ':opening') ~= token .. run then
     return 'F'
   end
@@ -19,14 +20,14 @@ local function open(key, g, ops)
   if g then
     -- A version is a fact of the record: a later one that was adopted meanwhile stays.
     if not newer(g.version, version) then
-      g.version, g.total = version, total
+      g.version, g.total, g.terms = version, total, terms
     end
     g.epoch, g.run = epoch, run
   else
     -- Without the hash, what its indexes say is void.
     call('UNLINK', key .. ':due:0', key .. ':due:1', key .. ':paying')
     g = {
-      key = key, epoch = epoch, version = version, born = epoch, total = total, reserved = 0, run = run,
+      key = key, epoch = epoch, version = version, born = epoch, total = total, terms = terms, reserved = 0, run = run,
       next_due = NEVER, pages = 0, fresh = 0, stale = 0, paying = 0, index = NO_INDEX, lost = false, cursor = '',
       holds = {}, changes = {}, entries = NOTHING, drop = NOTHING, begun = NOTHING, ended = NOTHING, keys = NOTHING,
     }

@@ -14,6 +14,11 @@
 
 local META = '\0'
 local META_FORMAT = '>c8c8c8I4I6I6I6I6I4I4I4I4BBc40Bc0'
+-- After that stand the terms of the sale: a byte that says how long they are, then `TERMS_FORMAT`, or nothing if there are none.
+-- A version from before there were terms reads what it knows and writes it back without them: a gate in which not even that byte
+-- stands does not know its terms (`UNKNOWN_TERMS`). It sells without any, until the background makes it adopt the record's again.
+local TERMS_FORMAT = '>I6I6I4' -- when it starts, when it ends (or NEVER), the most units of a hold
+local UNKNOWN_TERMS = ''
 
 -- A hold: reservation (16 bytes), quantity, deadline, time to live; one that is being paid for also since when.
 local HELD_SIZE = 30
@@ -74,11 +79,12 @@ local function gate_of(key, found, first, last)
   for i = first, last do
     holds[argv[i]] = found[i - first + 2]
   end
-  local epoch, version, born, total, reserved, next_due, leaves, clock, pages, fresh, stale, paying, index, lost, opened_by, cursor =
+  local epoch, version, born, total, reserved, next_due, leaves, clock, pages, fresh, stale, paying, index, lost, opened_by, cursor, rest =
     parse(META_FORMAT, meta)
   return {
     key = key, next_user = first,
     epoch = epoch, version = version, total = total, reserved = reserved, run = opened_by,
+    terms = sub(meta, rest), -- of this version, as they stand in META
     born = born,         -- the epoch under which the gate began without holds
     next_due = next_due, -- no hold is due before
     leaves = leaves,     -- when Redis forgets the product

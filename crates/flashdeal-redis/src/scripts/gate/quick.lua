@@ -2,8 +2,9 @@
 -- wants no tending. It does what `reserve` and `commit`, or `view`, would do, without the tables they need; whatever is out of the
 -- ordinary is left to them. Each answers nil, and has done nothing, if this is not such a call.
 
--- Where META_FORMAT has its numbers (`total` to `paying`), `index`, `run` and the length of `cursor`.
+-- Where META_FORMAT has its numbers (`total` to `paying`), `index`, `run` and the length of `cursor`; then where the terms begin.
 local NUMBERS, INDEX, RUN, RUN_END, CURSOR = 25, 69, 71, 110, 111
+local TERMS = CURSOR + 1 -- of a gate without a cursor
 local NUMBERS_FORMAT = '>I4I6I6I6I6I4I4I4I4'
 
 local function is_steady(meta)
@@ -18,6 +19,13 @@ local function quick_reserve(key, meta, user, ops)
   local quantity, ttl, key_size = parse('>I4I4B', ops, 22)
   if key_size > 0 or quantity > total - reserved or now >= next_due or now < clock or leaves < now + DAY then
     return nil
+  end
+
+  if #meta > TERMS then
+    local starts, ends, most = parse(TERMS_FORMAT, meta, TERMS + 1)
+    if now < starts or now >= ends or quantity > most then
+      return nil
+    end
   end
 
   local deadline, index = now + ttl, byte(meta, INDEX)
@@ -37,7 +45,8 @@ end
 
 local function quick_view(meta)
   local _, _, next_due, _, clock, _, _, stale, paying = parse(NUMBERS_FORMAT, meta, NUMBERS)
-  if not is_steady(meta) or paying > 0 or now >= next_due or now < clock or stale > MANY_STALE then
+  local knows_its_terms = #meta >= TERMS
+  if not is_steady(meta) or not knows_its_terms or paying > 0 or now >= next_due or now < clock or stale > MANY_STALE then
     return nil
   end
   return 'V' .. sub(meta, 1, 16) .. '\0\0'

@@ -15,8 +15,9 @@ end
 -- Another epoch is left to `open`.
 local function adopt(g, ops, at)
   local epoch, version, total = parse('>c8c8I4', ops, at)
+  local terms, after = terms_at(ops, at + 20)
   if epoch == g.epoch then
-    adopt_if_newer(g, version, total)
+    adopt_if_newer(g, version, total, terms)
   end
-  return 'D', at + 20
+  return 'D', after
 end

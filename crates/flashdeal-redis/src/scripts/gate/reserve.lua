@@ -26,7 +26,23 @@ local function short_of_units(g)
   return 'I' .. pack('>I4I6', g.total, math.max(g.reserved, 0))
 end
 
-local function reserve(g, ops, at)
+-- Why the terms do not allow a hold of `quantity`, or nil.
+local function against_terms(g, quantity)
+  local starts, ends, most = g.starts, g.ends, g.most
+  if not starts then
+    starts, ends, most = parse(TERMS_FORMAT, g.terms, 2)
+    g.starts, g.ends, g.most = starts, ends, most
+  end
+  if now < starts then
+    return 'A' .. pack('>I6', starts)
+  elseif now >= ends then
+    return 'O' .. pack('>I6', ends)
+  elseif quantity > most then
+    return 'T' .. pack('>I4', most)
+  end
+end
+
+local function reserve(g, ops, at, unbound)
   local user = next_user(g)
   local quantity, ttl, key_size = parse('>I4I4B', ops, at + 16)
   local after = at + 25 + key_size
@@ -44,6 +60,13 @@ local function reserve(g, ops, at)
     return 'P', after
   end
   own = own or 0
+  -- The terms bind what makes a hold or raises one. Most products have none: then they are one byte.
+  if #g.terms > 1 and quantity > own and not unbound then
+    local refusal = against_terms(g, quantity)
+    if refusal then
+      return refusal, after
+    end
+  end
   if quantity > g.total - g.reserved + own then
     local settled = all_due_are_out(g)
     if quantity > g.total - g.reserved + own then
@@ -68,4 +91,9 @@ local function reserve(g, ops, at)
     g.keyed = true
   end
   return answer, after
+end
+
+-- The shop's own: takes units off sale, whatever the terms of the sale.
+local function withdraw(g, ops, at)
+  return reserve(g, ops, at, true)
 end

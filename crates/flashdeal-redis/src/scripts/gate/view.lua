@@ -1,6 +1,7 @@
 -- View: what the background looks at. It runs alone on its product and works on a gate of another run too.
 
 local MOST_PAYING = 64
+local NO_VERSION = string.rep('\0', 8)
 
 -- The holds that have been paying for at least `over` milliseconds, the oldest first.
 local function oldest_paying(g, over)
@@ -35,5 +36,7 @@ local function view(g, ops, at)
     tend_index(g)
     shown = oldest_paying(g, parse('>I6', ops, at))
   end
-  return 'V' .. g.epoch .. g.version .. pack('>BB', current and 0 or 1, #shown) .. table.concat(shown)
+  -- A gate that does not know its terms has something to adopt: it says that it is behind every version.
+  local version = g.terms == UNKNOWN_TERMS and NO_VERSION or g.version
+  return 'V' .. g.epoch .. version .. pack('>BB', current and 0 or 1, #shown) .. table.concat(shown)
 end
