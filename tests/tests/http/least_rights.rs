@@ -86,6 +86,7 @@ async fn a_sale_needs_no_more_rights_than_it_has() {
     let (reserve, checkout) = (reserve_path(&product), checkout_path(&product));
     shop.call("PATCH", &path, json!({ "addStock": 5, "price": 6, "name": "Telephone" })).await.is(200);
     shop.call("PATCH", &path, json!({ "addStock": -5 })).await.is(200);
+    shop.call("PATCH", &path, json!({ "startsAt": "1970-01-01T00:00:00Z", "maxPerReservation": 9 })).await.is(200);
     for user in ["ada", "bob", "carl"] {
         shop.call("POST", &reserve, json!({ "userId": user, "quantity": 2 })).await.is(201);
         shop.call("POST", &reserve, json!({ "userId": user, "quantity": 2 })).await.is(200);

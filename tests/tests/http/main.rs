@@ -54,4 +54,5 @@ mod reserve;
 mod routing;
 mod slow;
 mod starting;
+mod terms;
 mod users;

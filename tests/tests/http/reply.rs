@@ -18,7 +18,8 @@ pub(crate) const PRODUCT: [&str; 6] = ["id", "name", "description", "price", "to
 /// The fields that every problem has.
 const PROBLEM: [&str; 6] = ["type", "title", "status", "detail", "code", "requestId"];
 /// The fields that some problems have.
-const PROBLEM_EXTRAS: [&str; 4] = ["errors", "availableStock", "reason", "failing"];
+const PROBLEM_EXTRAS: [&str; 7] =
+    ["errors", "availableStock", "reason", "failing", "startsAt", "endsAt", "maxPerReservation"];
 
 /// An answer and the request it answers.
 #[derive(Debug)]
@@ -68,6 +69,7 @@ impl Reply {
         let required = match self.status() {
             405 => Some("allow"),
             429 | 503 => Some("retry-after"),
+            409 if self.code() == Some("sale_not_started") => Some("retry-after"),
             _ => None,
         };
         if let Some(name) = required {
@@ -76,6 +78,12 @@ impl Reply {
         let shortage = self.code() == Some("insufficient_stock");
         let told = json["availableStock"].is_u64() && matches!(json["reason"].as_str(), Some("sold_out" | "all_held"));
         self.check(told == shortage, "availableStock and a reason belong to insufficient_stock, and to it alone");
+        for (term, code) in
+            [("startsAt", "sale_not_started"), ("endsAt", "sale_ended"), ("maxPerReservation", "limit_per_reservation")]
+        {
+            let told = names.contains(term);
+            self.check(told == (self.code() == Some(code)), &format!("{term} belongs to {code}, and to it alone"));
+        }
     }
 
     fn is_of(&self, method: &str) -> bool {
