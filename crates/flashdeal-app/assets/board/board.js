@@ -18,11 +18,18 @@ const decimal = new Intl.NumberFormat(undefined, { minimumFractionDigits: 2, max
 const money = (amount) => decimal.format(Number(amount));
 const clockTime = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 const at = (time) => clockTime.format(Date.parse(time) - serverNow() + Date.now()); // by the reader's clock
+const when = (time) => dayTime.format(Date.parse(time) - serverNow() + Date.now()); // as above
 const dayTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 const units = (n) => (n === 1 ? '1 unit' : `${count.format(n)} units`);
 function minutes(ms) {
 	const s = Math.max(0, Math.ceil(ms / 1000));
 	return [s / 60, s % 60].map((n) => String(Math.floor(n)).padStart(2, '0')).join(':');
+}
+function countdown(ms) {
+	const s = Math.max(0, Math.ceil(ms / 1000));
+	if (s < 3600) return minutes(ms);
+	const time = [(s / 3600) % 24, (s / 60) % 60, s % 60].map((n) => String(Math.floor(n)).padStart(2, '0')).join(':');
+	return s < 86_400 ? time : `${Math.floor(s / 86_400)} d ${time}`;
 }
 function whole(text) {
 	const digits = text.replace(/[\s']/g, '');
@@ -371,7 +378,7 @@ function makeDeal(product) {
 	on(node, 'click', ({ target: { dataset: { step }, parentElement } }) => {
 		if (!step) return;
 		const input = parentElement.querySelector('input');
-		input.value = Math.min(1_000_000, Math.max(1, (whole(input.value) ?? 0) + Number(step)));
+		input.value = Math.min(mostOf(deal), Math.max(1, (whole(input.value) ?? 0) + Number(step)));
 		input.ariaInvalid = null;
 		paint(deal);
 		say(input.value);
@@ -401,9 +408,11 @@ function addDeals(items, first) {
 function updateDeal(product) {
 	const deal = deals.get(product.id);
 	if (!deal) return;
-	Object.assign(deal, { name: product.name, description: product.description ?? '', price: product.price });
+	const { startsAt, endsAt, maxPerReservation } = product;
+	Object.assign(deal, { name: product.name, description: product.description ?? '', price: product.price, startsAt, endsAt, maxPerReservation });
 	if (product.availableStock !== undefined) setStock(deal, product);
 	paint(deal);
+	tickSales();
 }
 function setStock(deal, { totalStock, reservedStock, availableStock }) {
 	Object.assign(deal, { total: totalStock, reserved: reservedStock, available: availableStock, seen: Date.now() });
@@ -425,17 +434,30 @@ function paintAll() {
 	paintLink();
 }
 
-function kindOf({ available, total }) {
+// What the server said of the clock outweighs what ours says.
+const startsIn = ({ startsAt, notBefore }) => (startsAt ? Math.max(Date.parse(startsAt) - serverNow(), (notBefore ?? 0) - Date.now()) : 0);
+const endsIn = ({ endsAt, endedAt }) => (endsAt ? (endsAt === endedAt ? 0 : Date.parse(endsAt) - serverNow()) : Infinity);
+const mostOf = ({ maxPerReservation, hold }) => Math.max(maxPerReservation ?? 1_000_000, hold?.quantity ?? 0);
+function kindOf(deal) {
+	const { available, total } = deal;
+	if (startsIn(deal) > 0) return 'upcoming';
+	if (endsIn(deal) <= 0) return 'ended';
 	if (available === undefined) return 'unknown';
 	if (total === 0) return 'sold-out';
 	if (available === 0) return 'all-held';
 	return available <= 5 ? 'low' : 'available';
 }
-const TAG = { unknown: () => 'Checking', 'sold-out': () => 'Sold out', 'all-held': () => 'All held', low: (d) => `Last ${d.available}`, available: () => 'On sale' };
-function hintFor({ hold }, kind) {
+const FACE = { upcoming: 'soon', ended: 'over', 'sold-out': 'gone' };
+const TAG = { upcoming: () => 'Soon', ended: () => 'Ended', unknown: () => 'Checking', 'sold-out': () => 'Sold out', 'all-held': () => 'All held', low: (d) => `Last ${d.available}`, available: () => 'On sale' };
+function hintFor({ hold, endsAt, maxPerReservation }, kind) {
 	if (hold) return [`Yours until ${at(hold.expiresAt)}. A change of quantity does not extend it.`, ''];
 	if (kind === 'all-held') return ['Every unit is on hold for someone. Holds may lapse: worth waiting.', 'warn'];
 	if (kind === 'sold-out') return ['Nothing left to sell.', ''];
+	const most = maxPerReservation && `at most ${units(maxPerReservation)} each`;
+	if (kind === 'upcoming') return [`Reserving opens here by itself${most ? `: ${most}` : ''}.`, ''];
+	if (kind === 'ended') return ['Nobody can reserve any more.', ''];
+	const terms = [most, endsAt && `until ${when(endsAt)}`].filter(Boolean).join(', ');
+	if (terms) return [`On sale: ${terms}. You buy at checkout.`, ''];
 	return ['Reserving holds units for you for a while. You buy at checkout.', ''];
 }
 function paint(deal) {
@@ -444,7 +466,7 @@ function paint(deal) {
 	if (deal.kind && deal.kind !== 'unknown' && deal.kind !== kind) {
 		news.set(deal, TAG[kind](deal));
 		// A refusal of a moment ago must not contradict what is true by now.
-		if (deal.msg?.[2] && (kind === 'sold-out' || /held|out/.test(deal.kind))) deal.msg = null;
+		if (deal.msg?.[2] && (/out|ended/.test(kind) || /held|out|upcoming/.test(deal.kind))) deal.msg = null;
 	}
 	deal.kind = kind;
 	node.dataset.state = kind;
@@ -459,10 +481,15 @@ function paint(deal) {
 	ref.free.style.width = `${(100 * deal.available) / deal.most || 0}%`;
 	ref.held.style.width = `${(100 * deal.reserved) / deal.most || 0}%`;
 
-	const face = hold ? 'hold' : kind === 'sold-out' ? 'gone' : 'buy';
+	const face = hold ? 'hold' : (FACE[kind] ?? 'buy');
 	const focused = ref.faces.dataset.face !== face && ref.faces.contains(document.activeElement);
 	ref.faces.dataset.face = face;
 	if (focused) (hold ? ref.hold : ref.message).focus({ preventScroll: true });
+
+	if (kind === 'upcoming') {
+		put(ref['starts-in'], countdown(startsIn(deal)));
+		put(ref['starts-at'], when(deal.startsAt));
+	} else if (kind === 'ended') put(ref['ended-at'], when(deal.endsAt));
 
 	const [text, tone] = deal.msg ?? hintFor(deal, kind);
 	put(ref.message, text);
@@ -477,6 +504,19 @@ function paint(deal) {
 	button(ref.checkout, busy === 'checkout' ? 'Checking out…' : `Check out ${money(deal.price * hold.quantity)}`, busy === 'checkout', off);
 	button(ref.cancel, busy === 'cancel' ? 'Ending…' : 'Cancel', false, off);
 	tickHold(deal);
+}
+// A deal starts and ends by itself, as the second turns over.
+let saleTimer = 0;
+function tickSales() {
+	clearTimeout(saleTimer);
+	let next = 60_000;
+	for (const deal of all()) {
+		const [start, end] = [startsIn(deal), endsIn(deal)];
+		if (start > 0 || kindOf(deal) !== deal.kind) paint(deal);
+		if (start > 0) next = Math.min(next, start % 1000 || 1000);
+		else if (end > 0) next = Math.min(next, end);
+	}
+	saleTimer = setTimeout(tickSales, next + 20);
 }
 // Buttons are switched off without `disabled`, which would throw the focus away.
 function button(el, text, busy, off) {
@@ -690,6 +730,7 @@ function reserve(event, deal, input) {
 	if (quantity === deal.hold?.quantity) return;
 	if (!buyer) return refuseName('Choose a name first.');
 	if (!quantity) return refuseQuantity(deal, input, 'must be a whole number of at least 1.');
+	if (quantity > mostOf(deal)) return refuseQuantity(deal, input, `must be at most ${count.format(mostOf(deal))}.`);
 	act(deal, 'reserve', async (note) => {
 		const body = { userId: buyer, quantity };
 		const same = JSON.stringify(body);
@@ -715,6 +756,7 @@ function reserved(deal, answer, input, wanted) {
 		return recheck(deal);
 	}
 	if (data?.code === 'insufficient_stock') return refused(deal, data, wanted);
+	if (/^sale_|^limit_/.test(data?.code)) return refusedByTerms(deal, answer, input);
 	if (data?.code === 'checkout_in_progress') return payingElsewhere(deal);
 	const broken = (field) => data?.errors?.find((e) => e.field === field)?.message;
 	if (broken('quantity')) return refuseQuantity(deal, input, `${broken('quantity')}.`);
@@ -730,6 +772,20 @@ function refused(deal, { reason, availableStock }, wanted) {
 	tell(deal, text + kept, 'warn');
 	deal.msg.push('refusal');
 	recheck(deal);
+}
+// The page knew other terms, or its clock is off.
+function refusedByTerms(deal, { data, wait }, input) {
+	const { code, startsAt, endsAt, maxPerReservation } = data;
+	const kept = deal.hold ? ' Your hold stays as it was.' : '';
+	if (code === 'limit_per_reservation') {
+		deal.maxPerReservation = maxPerReservation;
+		return refuseQuantity(deal, input, `must be at most ${count.format(maxPerReservation)}.${kept}`);
+	}
+	if (code === 'sale_ended') Object.assign(deal, { endsAt, endedAt: endsAt });
+	else Object.assign(deal, { startsAt, notBefore: Date.now() + wait });
+	tell(deal, (code === 'sale_ended' ? 'The sale has ended.' : 'The sale has not started yet.') + kept, 'warn');
+	deal.msg.push('refusal');
+	tickSales();
 }
 async function payingElsewhere(deal) {
 	deal.busy = 'paying';
@@ -869,17 +925,25 @@ function onSubmit(id, problems, send) {
 	});
 }
 const dotted = (text) => text.trim().replace(/^(\d+),(\d{1,2})$/, '$1.$2');
-onSubmit('create-form', ({ name, price, totalStock }) => [
+const instant = (input) => new Date(input.value).toISOString(); // typed by the reader's clock
+onSubmit('create-form', ({ name, price, totalStock, startsAt, endsAt, maxPerReservation }) => [
 	[!name.value.trim(), 'name', 'a name is needed'],
 	[!/^\d+(\.\d+)?$/.test(dotted(price.value)), 'price', 'a number like 19.90'],
 	[whole(totalStock.value) === null, 'totalStock', 'a whole number'],
+	[startsAt.validity.badInput, 'startsAt', 'a date and a time'],
+	[endsAt.validity.badInput, 'endsAt', 'a date and a time'],
+	[startsAt.value && endsAt.value && instant(endsAt) <= instant(startsAt), 'endsAt', 'later than the start'],
+	[maxPerReservation.value.trim() && !whole(maxPerReservation.value), 'maxPerReservation', 'a whole number of at least 1'],
 ], async (form) => {
-	const { name, description, price, totalStock } = form.elements;
+	const { name, description, price, totalStock, startsAt, endsAt, maxPerReservation } = form.elements;
 	// The price goes as typed: a decimal string never passes through a float.
 	const body = { name: name.value, price: dotted(price.value), totalStock: whole(totalStock.value) };
 	if (description.value) body.description = description.value;
+	for (const input of [startsAt, endsAt]) if (input.value) body[input.name] = instant(input);
+	if (maxPerReservation.value.trim()) body.maxPerReservation = whole(maxPerReservation.value);
 	const answer = await call('POST', 'api/products', body);
-	if (!formAnswer(form, answer, `On sale: ${body.name.trim()}.`)) return;
+	const told = startsIn(answer.data ?? {}) > 0 ? 'Planned' : 'On sale';
+	if (!formAnswer(form, answer, `${told}: ${body.name.trim()}.`)) return;
 	addDeals([{ reservedStock: 0, availableStock: answer.data.totalStock, ...answer.data }], true);
 	form.reset();
 	name.focus();
