@@ -9,8 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flashdeal_contract::reference::ManualClock;
-use flashdeal_domain::ports::{BeginOutcome, ReserveOutcome};
-use flashdeal_domain::{HoldTime, IdempotencyKey, ReservationLedger};
+use flashdeal_domain::ports::{BeginOutcome, Change, ChangeOutcome, Clock, ReserveOutcome};
+use flashdeal_domain::{
+    Edit, HoldTime, IdempotencyKey, Quantity, ReservationLedger, StockRepository, TermsPatch, TermsRefusal, Timestamp,
+};
 
 use support::{Folder, MovedClock, call, connect, minutes, open, product, reserve, user, value};
 
@@ -93,6 +95,36 @@ async fn a_forgotten_gate_stays_forgotten_over_a_restart() {
     assert_eq!(store.status(product).await.unwrap().reserved().get(), 2);
     assert!(store.hold(product, &user("user-1")).await.unwrap().is_none());
     assert!(store.hold(product, &user("ada")).await.unwrap().is_some());
+}
+
+/// The gate had adopted the first change before the restart, and not yet heard of the second; it starts from what the record says.
+#[tokio::test]
+async fn a_restart_keeps_the_terms_of_a_sale() {
+    let folder = Folder::new();
+    let clock = Arc::new(ManualClock::new());
+    let end = clock.now().as_millis() + 1000;
+    let mut store = open(&folder, clock.clone());
+    let product = product(&store, 10).await;
+    reserve(&store, call(product, "ada", 3, minutes(10))).await.unwrap();
+    let limit = TermsPatch { max_per_reservation: Edit::Set(Quantity::new(2).unwrap()), ..TermsPatch::default() };
+    let end = TermsPatch { ends_at: Edit::Set(Timestamp::from_millis(end)), ..TermsPatch::default() };
+    for terms in [limit, end] {
+        let changed = store.change_product(product, Change { terms, ..Change::default() }).await.unwrap();
+        let ChangeOutcome::Changed(_, record) = changed else { panic!("{changed:?}") };
+        if terms == limit {
+            store.adopt(product, record).await.unwrap();
+        }
+        store.close().await;
+        store = open(&folder, clock.clone());
+        let over = store.reserve(call(product, "bob", 3, minutes(10))).await.unwrap();
+        assert!(matches!(over, ReserveOutcome::Refused(TermsRefusal::OverLimit { .. })), "{over:?}");
+    }
+    reserve(&store, call(product, "bob", 2, minutes(10))).await.unwrap();
+    clock.advance(1000);
+    let late = store.reserve(call(product, "carl", 1, minutes(10))).await.unwrap();
+    assert!(matches!(late, ReserveOutcome::Refused(TermsRefusal::Ended { .. })), "{late:?}");
+    reserve(&store, call(product, "ada", 2, minutes(10))).await.unwrap();
+    assert_eq!(store.status(product).await.unwrap().reserved().get(), 4);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

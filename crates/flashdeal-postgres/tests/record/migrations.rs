@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use flashdeal_domain::StockRepository;
+use flashdeal_domain::ports::Change;
+use flashdeal_domain::{Edit, ProductId, Quantity, StockRepository, TermsPatch};
 use flashdeal_postgres::{ConnectError, PostgresConfig, PostgresStore, revert_all_migrations, run_pending_migrations};
 use flashdeal_tests::postgres::{Database, PrivatePostgres};
 use futures_util::future::join_all;
@@ -79,4 +80,54 @@ async fn a_lost_instance_leaves_no_lock() {
     migrating.await.unwrap().unwrap();
     other.await.unwrap().unwrap_err();
     store(database.url()).await;
+}
+
+/// In a rolling upgrade instances from before call the functions as they always did.
+#[tokio::test]
+async fn an_instance_from_before_the_terms_is_served() {
+    let (database, config) = empty().await;
+    run_pending_migrations(&config).await.unwrap();
+    let store = store(database.url()).await;
+    let id = "019ab2c3-1f40-7c2a-9d5e-0a1b2c3d4e5f";
+    let made = format!(
+        "SELECT total_stock || ' ' || version FROM (SELECT id, name, description, price_cents, total_stock, version, epoch,
+            created_at FROM create_product('{id}', 'Phone', '', 100, 7, now())) AS made"
+    );
+    assert_eq!(value(&database, &made).await, "7 1");
+    let product = ProductId::parse(id).unwrap();
+    let limit = Edit::Set(Quantity::new(2).unwrap());
+    let terms = TermsPatch { max_per_reservation: limit, ..TermsPatch::default() };
+    store.change_product(product, Change { terms, ..Change::default() }).await.unwrap();
+    // What it does not know of stays.
+    let changed = format!(
+        "SELECT outcome || ' ' || (product).name || ' ' || (product).version FROM change_product('{id}', 'Tablet', NULL, NULL,
+            NULL, NULL, NULL, NULL, NULL)"
+    );
+    assert_eq!(value(&database, &changed).await, "changed Tablet 3");
+    let sold = format!(
+        "SELECT outcome || ' ' || total FROM (SELECT outcome, epoch, version, total, unit_price_cents, sold_at, order_id, user_id,
+            quantity FROM commit_batch(ARRAY['{id}']::uuid[], ARRAY[gen_random_uuid()], ARRAY[gen_random_uuid()],
+            ARRAY[0::bigint], ARRAY[3], ARRAY['ada'], ARRAY[NULL]::text[], ARRAY[NULL]::uuid[])) AS sold"
+    );
+    assert_eq!(value(&database, &sold).await, "sold 4");
+    let (_, state) = store.states(&[product]).await.unwrap()[0];
+    assert_eq!(state.terms.max_per_reservation(), Some(Quantity::new(2).unwrap()));
+}
+
+/// The database alone keeps terms that make no sense out.
+#[tokio::test]
+async fn terms_that_make_no_sense_are_refused() {
+    let (database, config) = empty().await;
+    run_pending_migrations(&config).await.unwrap();
+    product(&*store(database.url()).await, 1).await;
+    for (wrong, constraint) in [
+        ("max_per_reservation = 0", "max_per_reservation_is_1_to_1000000"),
+        ("max_per_reservation = 1000001", "max_per_reservation_is_1_to_1000000"),
+        ("starts_at = '1969-12-31T23:59:59.999Z'", "starts_at_is_from_1970_to_9998"),
+        ("ends_at = '9999-01-01T00:00:00Z'", "ends_at_is_from_1970_to_9998"),
+        ("starts_at = now(), ends_at = now()", "a_sale_ends_later_than_it_starts"),
+    ] {
+        let refusal = database.sql(&format!("UPDATE products SET {wrong}")).await.unwrap_err();
+        assert!(format!("{refusal:#}").contains(constraint), "{wrong}: {refusal:#}");
+    }
 }

@@ -7,4 +7,5 @@ mod faults;
 mod few;
 mod rate_limit;
 mod support;
+mod terms;
 mod topologies;
