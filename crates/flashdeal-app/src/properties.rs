@@ -8,6 +8,7 @@ mod bodies;
 mod durations;
 mod headers;
 mod ids;
+mod instants;
 mod money;
 mod networks;
 mod origins;
@@ -34,11 +35,12 @@ pub const ALL: [Property; 6] = [
     ("words", words),
 ];
 
-/// What stands in a path, a query, a field or a header: ids, cursors, users, names, descriptions, idempotency keys, request ids,
+/// What stands in a path, a query, a field or a header: ids, instants, cursors, users, names, descriptions, idempotency keys, request ids,
 /// bearers.
 pub fn words(data: &[u8]) {
     pages::pages(data);
     ids::ids(data);
+    instants::instants(data);
     texts::texts(data);
     headers::headers(data);
 }

@@ -9,7 +9,7 @@
 //! A [`Step`] is one call of a port, or a fault. The checker takes them in every order ([`report::search`]). Model and code
 //! are tied by [`walk::walks`]: random walks with what each step must answer, to be replayed against the adapters.
 //!
-//! What it leaves out: prices, names and idempotency keys, which decide no stock; a record that forgets, since nothing
+//! What it leaves out: prices, names, idempotency keys and the terms of a sale, which promise no stock; a record that forgets, since nothing
 //! survives that; batches of more than one sale, which the record does one by one under one lock.
 
 pub mod background;
