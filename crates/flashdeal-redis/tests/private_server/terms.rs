@@ -32,7 +32,8 @@ fn limited(version: i64, to: u32) -> RecordState {
 }
 
 async fn version(gate: &Gate) -> Version {
-    gate.ledger.view(&[gate.product], Duration::ZERO).await.unwrap()[0].open.unwrap().1
+    let views = gate.ledger.view(&[gate.product], Duration::ZERO).await.unwrap();
+    views.first().unwrap().open.unwrap().1
 }
 
 async fn is_refused(gate: &Gate, name: &str, quantity: u32) -> bool {
@@ -114,6 +115,28 @@ async fn terms_adopted_in_the_midst_of_a_call_bind_the_rest_of_it() {
         assert!(matches!(after.unwrap(), ReserveOutcome::Held { .. }), "in round {round}");
         adopted.and(less).unwrap();
         gate.ledger.release(gate.product, &crate::support::user(&names[1])).await.unwrap();
+    }
+}
+
+/// A reserve that comes alone takes a shorter way than one that shares its call, and finds the same terms.
+#[tokio::test]
+async fn alone_or_together_a_reserve_is_bound_alike() {
+    let server = start().await;
+    let gate = Gate::open(&server, 100).await;
+    let [start, end] = [10, 20].map(|after| Some(Timestamp::from_millis(1_795_348_800_000 + after)));
+    let terms = Terms::new(start, end, Some(Quantity::new(2).unwrap())).unwrap();
+    gate.ledger.adopt(gate.product, RecordState { terms, ..Gate::record(1, 2, 100) }).await.unwrap();
+    for after in 0..25 {
+        for quantity in 1..4 {
+            let call = |name: &str| gate.ledger.reserve(gate.call(&format!("{name}-{after}-{quantity}"), quantity));
+            let alone = call("ada").await.unwrap();
+            let (first, together) = join!(call("bob"), call("carl"));
+            for answer in [alone, first.unwrap(), together.unwrap()] {
+                let held = matches!(answer, ReserveOutcome::Held { created: true, .. });
+                assert_eq!(held, (10..20).contains(&after) && quantity <= 2, "{quantity} after {after} ms: {answer:?}");
+            }
+        }
+        gate.clock.advance(1);
     }
 }
 
