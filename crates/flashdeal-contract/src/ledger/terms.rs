@@ -202,6 +202,10 @@ pub async fn terms_survive_a_reopening(fixture: &dyn LedgerFixture) {
     assert_eq!(gate.reserve(&ada, 4).await, over(3));
     gate.reopen().await;
     assert_eq!(gate.reserve(&ada, 4).await, over(3));
+    // What the gate had not heard of comes with the opening.
+    written(&gate, limited(4)).await;
+    gate.reopen().await;
+    assert_eq!(gate.reserve(&ada, 5).await, over(4));
     let leave = ok(gate.ledger.claim_opening(gate.product).await);
     let opening = gate.next_epoch().await;
     put(&gate, limited(2)).await;
