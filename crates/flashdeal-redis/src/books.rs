@@ -30,6 +30,8 @@ const REST: u32 = 8;
 const LONGEST_REST: Duration = Duration::from_millis(20);
 /// The fields of the state that are read here, and the size of a hold that is held; `scripts/gate/prelude.lua` is the other side.
 const META: &[u8] = b"\0";
+/// So many pages has a gate without an index.
+const NO_PAGES: u64 = 1 << 31;
 const HELD_SIZE: usize = 30;
 
 /// The state of a gate is not what the gate's script writes.
@@ -147,7 +149,7 @@ struct State {
 }
 
 impl State {
-    /// The other side is `META_FORMAT` in `scripts/gate/prelude.lua`, and `NO_INDEX`.
+    /// The other side is `META_FORMAT` in `scripts/gate/prelude.lua`, and `NO_PAGES`.
     fn read(meta: &[u8]) -> Result<Self, Garbled> {
         let mut rest = Bytes(meta);
         let (epoch, version) = (Epoch(from_ordered(rest.take()?)), Version(from_ordered(rest.take()?)));
@@ -158,10 +160,7 @@ impl State {
         let (pages, fresh) = (rest.number::<4>()?, rest.number::<4>()?);
         let _stale: [u8; 4] = rest.take()?;
         let paying = rest.number::<4>()?;
-        let index = match rest.number::<1>()? {
-            2 => None,
-            number => Some(usize::from(number == 1)),
-        };
+        let index = Some(usize::from(rest.number::<1>()? == 1)).filter(|_| pages != NO_PAGES);
         let _lost: [u8; 1] = rest.take()?;
         let run: [u8; 40] = rest.take()?;
         let rebuilding = rest.number::<1>()? > 0;

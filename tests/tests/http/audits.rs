@@ -203,15 +203,15 @@ const RECORD: [(&str, &[&str]); 9] = [
     ("UPDATE products SET version = version - 1 WHERE id = $", &["version_ahead"]),
 ];
 
-/// What is done to a gate, and what it is called. Of its state, bytes 25 to 28 are the total, 29 to 34 what is reserved, 69 which
-/// index serves; of a hold, bytes 17 to 20 are its quantity and 21 to 26 its deadline.
+/// What is done to a gate, and what it is called. Of its state, bytes 25 to 28 are the total, 29 to 34 what is reserved, 53 to 56
+/// how many pages its index has; of a hold, bytes 17 to 20 are its quantity and 21 to 26 its deadline.
 const GATE: [(&str, &[&str]); 5] = [
     ("edit(meta, 34, 34, string.char(6))", &["reserved_differs"]),
     ("edit('carl', 20, 20, string.char(9))", &["reserved_differs"]),
     ("edit(meta, 28, 28, string.char(91))", &["total_differs"]),
     ("edit('carl', 21, 26, string.char(0, 0, 0, 0, 0, 1))", &["holds_past_deadline"]),
     // A gate of so few holds has no index; this one believes it has.
-    ("edit(meta, 69, 69, string.char(0))", &["index_incomplete"]),
+    ("edit(meta, 53, 53, string.char(0))", &["index_incomplete"]),
 ];
 
 async fn a_gate_that_lies_is_rebuilt_while_it_sells(mode: Mode) {

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use flashdeal_domain::ReservationLedger;
 use flashdeal_domain::ports::{GateBooks, ReserveOutcome};
-use flashdeal_tests::redis::PrivateRedis;
+use flashdeal_tests::redis::{Persistence, PrivateRedis, RedisOptions};
+use futures_util::future::join_all;
 
-use crate::support::{Gate, start, user};
+use crate::support::{Gate, settings, start, user};
 
 /// More holds than a gate may have without an index.
 const MANY: u32 = 300;
@@ -116,6 +117,63 @@ async fn who_pays_at_a_gate_of_few_is_found_again() {
     assert_eq!((gate.level().await, books(&gate).await.unindexed), ((10, 3), 0));
     gate.clock.advance(600_000);
     assert_eq!(gate.level().await, (10, 1));
+}
+
+/// Their time would come an hour late otherwise.
+#[tokio::test]
+async fn who_was_paying_when_the_clock_was_set_back_is_still_looked_at_in_time() {
+    let server = start().await;
+    let gate = Gate::open(&server, 10).await;
+    gate.reserve("ada", 1).await;
+    gate.begin("ada").await;
+    gate.clock.advance(-3_600_000);
+    gate.reserve("ben", 1).await;
+    gate.clock.advance(5000);
+    let views = gate.ledger.view(&[gate.product], Duration::from_secs(5)).await.unwrap();
+    let paying: Vec<_> = views.into_iter().flat_map(|view| view.paying).map(|paying| paying.user).collect();
+    assert_eq!(paying, [user("ada")]);
+}
+
+/// While an index is built, too, and when the gate was reopened after a restart: no hold lasts longer than its time from then.
+#[tokio::test]
+async fn a_clock_set_back_while_nobody_can_look_is_not_forgotten() {
+    let server = settings(RedisOptions { persistence: Persistence::Always, ..RedisOptions::default() }).await;
+    let building = Gate::open(&server, 5000).await;
+    for n in 0..128 {
+        building.reserve(&format!("early-{n}"), 1).await;
+    }
+    building.crowd(0..512).await;
+    building.clock.advance(1);
+    building.ledger.hold(building.product, &user("early-1")).await.unwrap();
+    let reopened = Gate::open(&server, 10).await;
+    reopened.reserve("ada", 3).await;
+    server.kill9().await.unwrap();
+    server.restart().await.unwrap();
+    for gate in [&building, &reopened] {
+        gate.clock.advance(-3_600_000);
+        gate.until_it_answers().await;
+        gate.reopen().await;
+        for n in 0..6 {
+            gate.ledger.hold(gate.product, &user(&format!("early-{n}"))).await.unwrap();
+        }
+        gate.clock.advance(600_000);
+        assert_eq!(gate.level().await.1, 0);
+    }
+}
+
+/// One call may read only so many holds: whoever depends on the others asks again, and the answer is exact.
+#[tokio::test]
+async fn when_many_gates_are_due_at_once_each_is_answered_for() {
+    let server = start().await;
+    let mut gates = vec![Gate::open(&server, 1000).await];
+    for _ in 1..40 {
+        gates.push(gates[0].beside().await);
+    }
+    for gate in &gates {
+        gate.crowd(0..100).await;
+    }
+    gates[0].clock.advance(600_000);
+    assert_eq!(join_all(gates.iter().map(Gate::level)).await, vec![(1000, 0); 40]);
 }
 
 /// A reserve that comes alone takes a shorter way than one that shares its call: both must do the same.

@@ -56,6 +56,14 @@ impl Gate {
         gate
     }
 
+    /// Another product of the same store, open too.
+    pub(crate) async fn beside(&self) -> Self {
+        let (ledger, clock) = (self.ledger.clone(), Arc::clone(&self.clock));
+        let gate = Self { ledger, clock, product: ProductId::from_uuid(id()), total: self.total, epoch: 0.into() };
+        gate.reopen().await;
+        gate
+    }
+
     /// Opens it under the next epoch.
     pub(crate) async fn reopen(&self) {
         let epoch = self.epoch.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;

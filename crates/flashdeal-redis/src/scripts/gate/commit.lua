@@ -112,8 +112,12 @@ local function write_paying(g)
 end
 
 local function pack_meta(g)
-  return pack(META_FORMAT, g.epoch, g.version, g.born, g.total, math.max(g.reserved, 0), g.next_due, g.leaves, now, g.pages, g.fresh,
-    g.stale, g.paying, g.index, g.lost and 1 or 0, g.run, #g.cursor, g.cursor) .. g.terms
+  local index, pages = g.index, g.pages
+  if index == NO_INDEX then
+    index, pages = 0, NO_PAGES
+  end
+  return pack(META_FORMAT, g.epoch, g.version, g.born, g.total, math.max(g.reserved, 0), g.next_due, g.leaves, math.max(g.clock, now),
+    pages, g.fresh, g.stale, g.paying, index, g.lost and 1 or 0, g.run, #g.cursor, g.cursor) .. g.terms
 end
 
 local function write_hash(g)

@@ -114,6 +114,9 @@ local function sweep(g, most)
     g.swept = true
     return true
   end
+  if g.index == NO_INDEX then
+    return false
+  end
   most = math.min(most, budget)
   local left, done = sweep_index(g, g.index, most)
   if done and g.cursor ~= '' and not g.restart then
@@ -174,10 +177,11 @@ local function rebuild(g)
   end
 end
 
--- Without an index: ends every due hold, and clamps those that a clock set back would lengthen.
+-- Without an index: ends every due hold, and clamps what a clock set back would lengthen, a hold or how long it has been paying.
 local function look_through(g)
   local fields = call('HGETALL', g.key)
-  g.next_due, g.dirty = NEVER, true
+  local set_back = now < g.clock
+  g.next_due, g.clock, g.stale, g.dirty = NEVER, now, 0, true
   for i = 1, #fields, 2 do
     local user, hold = fields[i], fields[i + 1]
     if user ~= META then
@@ -190,6 +194,9 @@ local function look_through(g)
       elseif #hold == HELD_SIZE then
         g.next_due = math.min(g.next_due, deadline)
       end
+      if set_back and #hold > HELD_SIZE then
+        table_of(g, 'begun')[user] = math.min(parse('>I6', hold, HELD_SIZE + 1), now)
+      end
     end
   end
   budget = budget - #fields / 2
@@ -199,10 +206,13 @@ end
 local function tend_index(g)
   if g.index == NO_INDEX then
     if now >= g.next_due or now < g.clock then
-      look_through(g)
+      if budget > 0 then
+        look_through(g)
+      else
+        g.next_due = 0 -- the next call looks
+      end
     end
     if g.reserved <= FEW or call('HLEN', g.key) <= FEW + 1 then
-      g.swept = true
       return
     end
     begin_rebuild(g, true)

@@ -28,7 +28,7 @@ local function open(key, g, ops)
     call('UNLINK', key .. ':due:0', key .. ':due:1', key .. ':paying')
     g = {
       key = key, epoch = epoch, version = version, born = epoch, total = total, terms = terms, reserved = 0, run = run,
-      next_due = NEVER, pages = 0, fresh = 0, stale = 0, paying = 0, index = NO_INDEX, lost = false, cursor = '',
+      next_due = NEVER, clock = now, pages = 0, fresh = 0, stale = 0, paying = 0, index = NO_INDEX, lost = false, cursor = '',
       holds = {}, changes = {}, entries = NOTHING, drop = NOTHING, begun = NOTHING, ended = NOTHING, keys = NOTHING,
     }
   end

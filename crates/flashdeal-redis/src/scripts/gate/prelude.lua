@@ -38,8 +38,10 @@ local SMALL_PAGE_BYTES, MANY_PAGES = 240, 1024
 -- So many users in the index who have left make a new one worth while, if they are more than those who stay.
 local MANY_STALE = 4096
 
--- What `index` is while there is none, and the most holds a gate may have then.
+-- What `index` is while there is none, and the most holds a gate may have then. In META it stands as a number of pages that no index
+-- has: a version that knows of no gate without an index finds pages missing, and builds one.
 local NO_INDEX, FEW = 2, 128
+local NO_PAGES = 2 ^ 31
 
 local call, argv = redis.call, ARGV
 local pack, parse = struct.pack, struct.unpack
@@ -81,6 +83,9 @@ local function gate_of(key, found, first, last)
   end
   local epoch, version, born, total, reserved, next_due, leaves, clock, pages, fresh, stale, paying, index, lost, opened_by, cursor, rest =
     parse(META_FORMAT, meta)
+  if pages == NO_PAGES then
+    index, pages = NO_INDEX, 0
+  end
   return {
     key = key, next_user = first,
     epoch = epoch, version = version, total = total, reserved = reserved, run = opened_by,
@@ -88,7 +93,7 @@ local function gate_of(key, found, first, last)
     born = born,         -- the epoch under which the gate began without holds
     next_due = next_due, -- no hold is due before
     leaves = leaves,     -- when Redis forgets the product
-    clock = clock,       -- the time of the last write
+    clock = clock,       -- the time of the last write; a later one if the clock was set back and nobody has acted on it yet
     pages = pages, fresh = fresh, stale = stale, index = index, -- the deadline index, see index.lua
     paying = paying,     -- the size of `…:paying`
     lost = lost == 1, cursor = cursor, -- a rebuild under way

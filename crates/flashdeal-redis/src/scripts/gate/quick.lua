@@ -28,15 +28,15 @@ local function quick_reserve(key, meta, user, ops)
     end
   end
 
-  local deadline, index = now + ttl, byte(meta, INDEX)
-  if index == NO_INDEX then
+  local deadline = now + ttl
+  if pages == NO_PAGES then
     if reserved > FEW and call('HLEN', key) > FEW + 1 then
       return nil
     end
   elseif pages == 0 or pages >= MANY_PAGES or stale > MANY_STALE then
     return nil
   else
-    pages = pages + call('ZADD', key .. ':due:' .. index, deadline, pack('>I6', deadline) .. user)
+    pages = pages + call('ZADD', key .. ':due:' .. byte(meta, INDEX), deadline, pack('>I6', deadline) .. user)
   end
   local numbers = pack(NUMBERS_FORMAT, total, reserved + quantity, math.min(next_due, deadline), leaves, now, pages, fresh, stale, paying)
   call('HSET', key, META, sub(meta, 1, NUMBERS - 1) .. numbers .. sub(meta, INDEX), user, sub(ops, 6, 25) .. lasting_from_now(ttl))
