@@ -731,12 +731,13 @@ function reserve(event, deal, input) {
 	if (!buyer) return refuseName('Choose a name first.');
 	if (!quantity) return refuseQuantity(deal, input, 'must be a whole number of at least 1.');
 	if (quantity > mostOf(deal)) return refuseQuantity(deal, input, `must be at most ${count.format(mostOf(deal))}.`);
+	const had = deal.hold; // when they pressed: by the answer the page may have heard of what they asked for
 	act(deal, 'reserve', async (note) => {
 		const body = { userId: buyer, quantity };
 		const same = JSON.stringify(body);
 		if (deal.retry?.same !== same) deal.retry = { same, key: newKey() };
 		const answer = await insist(() => call('POST', forDeal(deal.id, '/reserve'), body, deal.retry.key), note);
-		return () => reserved(deal, answer, input, quantity);
+		return () => reserved(deal, answer, input, quantity, had);
 	});
 }
 function refuseQuantity(deal, input, text) {
@@ -744,12 +745,11 @@ function refuseQuantity(deal, input, text) {
 	input.focus();
 	tell(deal, `The quantity ${text}`, 'bad');
 }
-function reserved(deal, answer, input, wanted) {
+function reserved(deal, answer, input, wanted, had) {
 	const { status, data } = answer;
 	if (answer.unsettled) return tell(deal, 'No answer. Press again: the same request counts once.', 'bad');
 	if (status !== 429) deal.retry = null;
 	if (answer.ok) {
-		const had = deal.hold;
 		setHold(deal, data);
 		const until = at(data.expiresAt);
 		tell(deal, had ? `You now hold ${units(data.quantity)}, still until ${until}.` : `${units(data.quantity)} held for you until ${until}.`, 'good');
