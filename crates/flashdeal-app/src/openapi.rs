@@ -93,7 +93,7 @@ const ABOUT: &str = "\
 Flash sales that never oversell. Reserve, then check out; a hold that is not paid for lapses by itself.
 
 - JSON in and out, camelCase, UTF-8. Times are RFC 3339 in UTC with milliseconds. Ids are UUIDs. Unknown fields are ignored, \
-  and a field that is `null` counts as absent.
+  and a field that is `null` counts as absent; only in a PATCH of `startsAt`, `endsAt` or `maxPerReservation` it takes the term away.
 - Money is a number with at most two decimals (or a decimal string on the way in); it is never a float inside. \
   Integers are written without a fraction: `2`, not `2.0` and not `\"2\"`.
 - `availableStock = totalStock - reservedStock`, always, in one consistent read; never negative. Checkout lowers `totalStock`.

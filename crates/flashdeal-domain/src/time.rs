@@ -58,7 +58,10 @@ fn is_rfc3339(text: &[u8]) -> bool {
         Some(rest) => rest.get(decimals..),
         None => Some(rest),
     };
-    let is_offset = |offset: &[u8]| fits(offset, b"Z") || fits(offset, b"+00:00") || fits(offset, b"-00:00");
+    let is_of_a_day = |offset: &[u8]| offset.get(1..3).is_some_and(|hours| hours < b"24".as_slice());
+    let is_offset = |offset: &[u8]| {
+        fits(offset, b"Z") || ((fits(offset, b"+00:00") || fits(offset, b"-00:00")) && is_of_a_day(offset))
+    };
     fits(seconds, SHAPE) && decimals <= 9 && offset.is_some_and(is_offset)
 }
 

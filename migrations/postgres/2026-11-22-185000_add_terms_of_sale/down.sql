@@ -1,3 +1,6 @@
+-- Gates hold buyers to the terms of the version they know: without them it is another one.
+UPDATE products SET version = version + 1 WHERE num_nonnulls(starts_at, ends_at, max_per_reservation) > 0;
+
 DROP FUNCTION change_product;
 DROP FUNCTION commit_batch;
 DROP FUNCTION create_product;

@@ -253,6 +253,7 @@ async fn what_is_no_term_is_refused(mode: Mode) {
         json!("2026-11-27"),
         json!("2026-11-27T12:00:00"),
         json!("2026-02-29T12:00:00Z"),
+        json!("2026-11-27T12:00:00+24:00"),
         json!("1969-12-31T23:59:59.999Z"),
         json!("9999-01-01T00:00:00Z"),
         json!(true),

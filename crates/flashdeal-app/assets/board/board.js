@@ -18,7 +18,7 @@ const decimal = new Intl.NumberFormat(undefined, { minimumFractionDigits: 2, max
 const money = (amount) => decimal.format(Number(amount));
 const clockTime = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 const at = (time) => clockTime.format(Date.parse(time) - serverNow() + Date.now()); // by the reader's clock
-const when = (time) => dayTime.format(Date.parse(time) - serverNow() + Date.now()); // as above
+const when = (time) => dayTime.format(Date.parse(time)); // to the minute: what we think of the server's clock must not make 12:00 of it 11:59
 const dayTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 const units = (n) => (n === 1 ? '1 unit' : `${count.format(n)} units`);
 function minutes(ms) {
@@ -409,6 +409,7 @@ function updateDeal(product) {
 	const deal = deals.get(product.id);
 	if (!deal) return;
 	const { startsAt, endsAt, maxPerReservation } = product;
+	if (startsAt !== deal.startsAt) deal.notBefore = 0;
 	Object.assign(deal, { name: product.name, description: product.description ?? '', price: product.price, startsAt, endsAt, maxPerReservation });
 	if (product.availableStock !== undefined) setStock(deal, product);
 	paint(deal);
@@ -919,19 +920,23 @@ function onSubmit(id, problems, send) {
 		if (busy) return;
 		busy = true;
 		e.submitter?.classList.add('busy');
-		await send(form, e.submitter);
-		busy = false;
-		e.submitter?.classList.remove('busy');
+		try {
+			await send(form, e.submitter);
+		} finally {
+			busy = false;
+			e.submitter?.classList.remove('busy');
+		}
 	});
 }
 const dotted = (text) => text.trim().replace(/^(\d+),(\d{1,2})$/, '$1.$2');
-const instant = (input) => new Date(input.value).toISOString(); // typed by the reader's clock
+const instant = (input) => Date.parse(input.value); // typed by the reader's clock
+const noInstant = (input) => input.validity.badInput || input.validity.rangeOverflow || (input.value && Number.isNaN(instant(input)));
 onSubmit('create-form', ({ name, price, totalStock, startsAt, endsAt, maxPerReservation }) => [
 	[!name.value.trim(), 'name', 'a name is needed'],
 	[!/^\d+(\.\d+)?$/.test(dotted(price.value)), 'price', 'a number like 19.90'],
 	[whole(totalStock.value) === null, 'totalStock', 'a whole number'],
-	[startsAt.validity.badInput, 'startsAt', 'a date and a time'],
-	[endsAt.validity.badInput, 'endsAt', 'a date and a time'],
+	[noInstant(startsAt), 'startsAt', 'a date and a time before the year 9999'],
+	[noInstant(endsAt), 'endsAt', 'a date and a time before the year 9999'],
 	[startsAt.value && endsAt.value && instant(endsAt) <= instant(startsAt), 'endsAt', 'later than the start'],
 	[maxPerReservation.value.trim() && !whole(maxPerReservation.value), 'maxPerReservation', 'a whole number of at least 1'],
 ], async (form) => {
@@ -939,7 +944,7 @@ onSubmit('create-form', ({ name, price, totalStock, startsAt, endsAt, maxPerRese
 	// The price goes as typed: a decimal string never passes through a float.
 	const body = { name: name.value, price: dotted(price.value), totalStock: whole(totalStock.value) };
 	if (description.value) body.description = description.value;
-	for (const input of [startsAt, endsAt]) if (input.value) body[input.name] = instant(input);
+	for (const input of [startsAt, endsAt]) if (input.value) body[input.name] = new Date(instant(input)).toISOString();
 	if (maxPerReservation.value.trim()) body.maxPerReservation = whole(maxPerReservation.value);
 	const answer = await call('POST', 'api/products', body);
 	const told = startsIn(answer.data ?? {}) > 0 ? 'Planned' : 'On sale';

@@ -34,7 +34,7 @@ const fn advice(code: Code) -> &'static str {
              lapse, so try again in a while; with `sold_out` only a restock helps."
         }
         Code::SaleNotStarted => {
-            "Come back at `startsAt`; `Retry-After` says in how many seconds that is, by the clock that decides it."
+            "Come back at `startsAt`; `Retry-After` says in how many seconds that is (a day at most), by the clock that decides it."
         }
         Code::SaleEnded => {
             "Too late for a new hold or a larger one. A hold made before can still be paid for, given back or lowered until it \

@@ -74,7 +74,10 @@ fn shape(code: Code) -> ObjectBuilder {
             )
             .required("reason"),
         Code::SaleNotStarted => common
-            .property("startsAt", instant().description(Some("When it does. Retry-After says how long that is.")))
+            .property(
+                "startsAt",
+                instant().description(Some("When it does. Retry-After says how long that is, a day at most.")),
+            )
             .required("startsAt"),
         Code::SaleEnded => common.property("endsAt", instant().description(Some("Since when."))).required("endsAt"),
         Code::LimitPerReservation => {
