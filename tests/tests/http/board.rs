@@ -327,20 +327,21 @@ async fn a_sale_is_planned_without_a_mouse(mode: Mode) {
     let shop = Shop::open(mode).await;
     let browsers = Browsers::start().await;
     let page = Page::open(&browsers, Screen::Phone, shop.next_address()).await;
-    let (enter, right) = (char::from(Key::Enter).to_string(), char::from(Key::Right).to_string());
+    let enter = char::from(Key::Enter).to_string();
     for (field, text) in [("name", "Lamp"), ("price", "12.50"), ("stock", "7")] {
         page.tab_to(&format!("#create-{field}")).await;
         page.press(text).await;
     }
+    // Nobody types a year of more than four digits here, so the hour is next by itself.
     page.tab_to("#create-start").await;
-    page.press(format!("01022098{right}090000AM")).await;
+    page.press("01022098090000AM").await;
     page.tab_to("#create-end").await;
-    page.press(format!("01022098{right}083000AM")).await;
+    page.press("01022098083000AM").await;
     page.tab_to("#create-limit").await;
     page.press(format!("3{enter}")).await;
     page.says("#create-end-note", "later than the start").await;
     page.until("the focus is on the mistake", "document.activeElement.id === 'create-end'").await;
-    page.press(format!("01032098{right}083000AM{enter}")).await;
+    page.press(format!("01032098083000AM{enter}")).await;
     page.says("#create-result", "Planned: Lamp.").await;
     let product = page.value("$('[data-testid=deal]').dataset.productId").await.as_str().unwrap().to_owned();
     page.says(&of_deal(&product, "state"), "Soon").await;
