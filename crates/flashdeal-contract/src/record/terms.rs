@@ -1,13 +1,15 @@
 //! The terms of a sale: kept, changed whole, and told with every state.
 
 use flashdeal_domain::ports::record::{Change, ChangeOutcome, Commit, StockChange, Withdrawal};
-use flashdeal_domain::{Edit, ProductId, Quantity, StockRepository, Terms, TermsPatch, Timestamp, Version};
+use flashdeal_domain::{
+    Edit, Epoch, ProductId, Quantity, StockRepository, Terms, TermsPatch, Timestamp, Units, Version,
+};
 
 use crate::RecordFixture;
 use crate::record::changes::renamed;
 use crate::support::{
-    add, change, create_with_state, first_page, new_product, ok, reservation_id, sale, sell, some, state_of, stock,
-    units,
+    add, change, create_with_state, first_page, name, new_product, ok, reservation_id, sale, sell, some, state_of,
+    stock, units,
 };
 
 const fn at(millis: i64) -> Timestamp {
@@ -101,6 +103,20 @@ pub async fn terms_that_contradict_change_nothing(fixture: &dyn RecordFixture) {
         assert_eq!(ok(record.change_product(product, whole).await), ChangeOutcome::EndBeforeStart);
         assert_eq!((ok(record.product(product).await), state_of(&record, product).await), before);
     }
+    // Whatever is wrong with the stock is told first.
+    let terms = TermsPatch { ends_at: Edit::Set(at(10)), ..keep };
+    let too_much = StockChange::Add { id: reservation_id(), units: units(Units::MAX) };
+    let taking = |epoch, most| Withdrawal { reservation: reservation_id(), epoch, units: units(most) };
+    let epoch = before.1.epoch;
+    for (stock, told) in [
+        (too_much, ChangeOutcome::TooMuch),
+        (StockChange::Withdraw(taking(epoch, 8)), ChangeOutcome::NoStock),
+        (StockChange::Withdraw(taking(Epoch(epoch.0 + 1), 1)), ChangeOutcome::Fenced),
+    ] {
+        let whole = Change { terms, stock, ..Change::default() };
+        assert_eq!(ok(record.change_product(product, whole).await), told);
+        assert_eq!((ok(record.product(product).await), state_of(&record, product).await), before);
+    }
     // What goes with what it leaves is fine.
     let moved = TermsPatch { starts_at: Edit::Set(at(20)), ends_at: Edit::Set(at(21)), ..keep };
     change(&record, product, changed(moved)).await;
@@ -121,7 +137,9 @@ pub async fn a_repeat_is_not_refused_for_its_terms(fixture: &dyn RecordFixture) 
     let late = TermsPatch { starts_at: Edit::Set(at(10)), ends_at: Edit::Clear, ..keep };
     change(&record, product, changed(late)).await;
     for repeat in [increase, decrease] {
+        let repeat = Change { name: renamed("Must not be written").name, ..repeat };
         let (now, _) = change(&record, product, repeat).await;
+        assert_eq!(now.name, name("Phone"));
         assert_eq!((now.total_stock, now.terms.starts_at()), (units(8), Some(at(10))));
     }
 }

@@ -98,45 +98,37 @@ impl Books {
         Commit::Sold { order, earlier: false, record }
     }
 
-    /// Whether this change of stock was made before.
-    pub(super) fn is_repeat(&self, change: &StockChange) -> bool {
+    /// By how much a change would move the stock, or why it cannot; `None` if it was made before.
+    pub(super) fn planned(&self, row: RecordState, change: &StockChange) -> Result<Option<i64>, Box<ChangeOutcome>> {
         match change {
-            StockChange::None => false,
-            StockChange::Add { id, .. } => self.added.contains(id),
-            StockChange::Withdraw(withdrawal) => {
-                matches!(self.settled.get(&withdrawal.reservation), Some((_, Settlement::Withdrawn)))
-            }
-        }
-    }
-
-    /// The stock after a change, or why there is none. `Ok` with the stock as it is for a repeat.
-    pub(super) fn changed_stock(
-        &mut self,
-        id: ProductId,
-        row: RecordState,
-        change: &StockChange,
-    ) -> Result<Units, Box<ChangeOutcome>> {
-        match change {
-            StockChange::None => Ok(row.total),
-            StockChange::Add { id: increase, .. } if self.added.contains(increase) => Ok(row.total),
-            StockChange::Add { id: increase, units } => {
-                let total = Units::new(row.total.get() + units.get()).map_err(|_| Box::new(ChangeOutcome::TooMuch))?;
-                self.added.insert(*increase);
-                self.deltas.entry(id).or_default().push(i64::from(units.get()));
-                Ok(total)
-            }
+            StockChange::None => Ok(Some(0)),
+            StockChange::Add { id, .. } if self.added.contains(id) => Ok(None),
+            StockChange::Add { units, .. } => match Units::new(row.total.get() + units.get()) {
+                Ok(_) => Ok(Some(i64::from(units.get()))),
+                Err(_) => Err(Box::new(ChangeOutcome::TooMuch)),
+            },
             StockChange::Withdraw(Withdrawal { reservation, epoch, units }) => match self.settled.get(reservation) {
-                Some((_, Settlement::Withdrawn)) => Ok(row.total),
+                Some((_, Settlement::Withdrawn)) => Ok(None),
                 Some(_) => Err(Box::new(ChangeOutcome::Void)),
                 None if *epoch != row.epoch => Err(Box::new(ChangeOutcome::Fenced)),
                 None if *units > row.total => Err(Box::new(ChangeOutcome::NoStock)),
-                None => {
-                    self.settled.insert(*reservation, (id, Settlement::Withdrawn));
-                    self.deltas.entry(id).or_default().push(-i64::from(units.get()));
-                    Ok(row.total.saturating_sub(*units))
-                }
+                None => Ok(Some(-i64::from(units.get()))),
             },
         }
+    }
+
+    /// Writes a change of stock into the ledger.
+    pub(super) fn note_change(&mut self, product: ProductId, change: &StockChange, delta: i64) {
+        match change {
+            StockChange::None => return,
+            StockChange::Add { id, .. } => {
+                self.added.insert(*id);
+            }
+            StockChange::Withdraw(withdrawal) => {
+                self.settled.insert(withdrawal.reservation, (product, Settlement::Withdrawn));
+            }
+        }
+        self.deltas.entry(product).or_default().push(delta);
     }
 
     /// What an audit reads of one product.

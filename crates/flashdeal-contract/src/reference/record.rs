@@ -7,7 +7,7 @@ use flashdeal_domain::ports::record::{Change, ChangeOutcome, Commit, KeyedOrder,
 use flashdeal_domain::ports::{Clock, RecordBooks};
 use flashdeal_domain::{
     Epoch, IdempotencyKey, Order, OrderFilter, OrderId, Page, PageRequest, Product, ProductId, RecordState,
-    ReservationId, StockRepository, StoreError, UserId, Version,
+    ReservationId, StockRepository, StoreError, Units, UserId, Version,
 };
 
 use super::books::{Books, Row};
@@ -65,19 +65,22 @@ impl StockRepository for Record {
 
     async fn change_product(&self, id: ProductId, change: Change) -> Result<ChangeOutcome, StoreError> {
         let mut books = self.books();
-        let Some(before) = books.rows.get(&id).map(Row::state) else {
+        let Some(row) = books.rows.get(&id) else {
             return Ok(ChangeOutcome::UnknownProduct);
         };
-        let terms = match change.terms.apply(before.terms) {
-            Ok(terms) => terms,
-            // What was made before is not refused for what came after it.
-            Err(_) if books.is_repeat(&change.stock) => before.terms,
-            Err(_) => return Ok(ChangeOutcome::EndBeforeStart),
-        };
-        let total = match books.changed_stock(id, before, &change.stock) {
-            Ok(total) => total,
+        let before = row.state();
+        let delta = match books.planned(before, &change.stock) {
+            Ok(Some(delta)) => delta,
+            // What was made before is neither made again nor refused for what came after it.
+            Ok(None) => return Ok(ChangeOutcome::Changed(row.product.clone(), before)),
             Err(refusal) => return Ok(*refusal),
         };
+        let Ok(terms) = change.terms.apply(before.terms) else {
+            return Ok(ChangeOutcome::EndBeforeStart);
+        };
+        let total =
+            Units::new(i64::from(before.total.get()) + delta).map_err(|error| StoreError::failed("record", error))?;
+        books.note_change(id, &change.stock, delta);
         let Some(row) = books.rows.get_mut(&id) else {
             return Ok(ChangeOutcome::UnknownProduct);
         };

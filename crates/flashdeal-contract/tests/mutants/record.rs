@@ -51,6 +51,7 @@ pub(crate) enum Mistake {
     TermsClearedByAnyChange,
     ContradictionHalfWritten,
     RepeatsRefused,
+    TermsBeforeStock,
 }
 
 pub(crate) const MISTAKES: &[(Mistake, &str)] = &[
@@ -89,6 +90,7 @@ pub(crate) const MISTAKES: &[(Mistake, &str)] = &[
     (Mistake::TermsClearedByAnyChange, "record::terms::terms_change_one_by_one"),
     (Mistake::ContradictionHalfWritten, "record::terms::terms_that_contradict_change_nothing"),
     (Mistake::RepeatsRefused, "record::terms::a_repeat_is_not_refused_for_its_terms"),
+    (Mistake::TermsBeforeStock, "record::terms::terms_that_contradict_change_nothing"),
     (Mistake::EpochWithoutVersion, "record::epochs::an_epoch_rises_by_one_with_the_version"),
 ];
 
@@ -187,6 +189,14 @@ impl StockRepository for Wrong {
         let outcome = self.right.change_product(id, change.clone()).await?;
         if self.is(Mistake::ContradictionHalfWritten) && outcome == ChangeOutcome::EndBeforeStart {
             self.right.change_product(id, Change { terms: TermsPatch::default(), ..change }).await?;
+        }
+        if self.is(Mistake::TermsBeforeStock) && change.terms.apply(state.unwrap().terms).is_err() {
+            return Ok(match outcome {
+                ChangeOutcome::TooMuch | ChangeOutcome::NoStock | ChangeOutcome::Fenced => {
+                    ChangeOutcome::EndBeforeStart
+                }
+                other => other,
+            });
         }
         Ok(outcome)
     }

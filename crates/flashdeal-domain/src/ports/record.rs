@@ -186,7 +186,8 @@ pub trait StockRepository: Send + Sync {
     async fn products(&self, page: PageRequest<ProductId>) -> Result<Page<Product, ProductId>, StoreError>;
 
     /// Changes a product, all of the change or nothing of it. A change of stock writes its ledger row; one without fields
-    /// and without stock leaves the version alone.
+    /// and without stock leaves the version alone. The order of the checks: made before, `Void`, `Fenced`, `NoStock`,
+    /// `TooMuch`, `EndBeforeStart`.
     ///
     /// # Errors
     /// [`StoreError`].

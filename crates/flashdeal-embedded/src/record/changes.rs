@@ -48,15 +48,21 @@ pub(super) fn create(txn: &mut Transaction<'_>, product: &Product) -> QueryResul
 pub(super) fn change(txn: &mut Transaction<'_>, id: ProductId, change: &Change) -> QueryResult<ChangeOutcome> {
     let Some(before) = txn.product(id)? else { return Ok(ChangeOutcome::UnknownProduct) };
     let Some(stock) = txn.stock(id)? else { return Ok(ChangeOutcome::UnknownProduct) };
-    let terms = match change.terms.apply(before.terms) {
-        Ok(terms) => terms,
-        // What was made before is not refused for what came after it.
-        Err(_) if is_repeat(txn, &change.stock)? => before.terms,
-        Err(_) => return Ok(ChangeOutcome::EndBeforeStart),
-    };
-    let total = match changed_total(txn, id, stock, &change.stock)? {
-        Ok(total) => total,
+    let planned = match plan(txn, stock, &change.stock)? {
+        Ok(planned) => planned,
         Err(refusal) => return Ok(refusal),
+    };
+    // What was made before is neither made again nor refused for what came after it.
+    if matches!(planned, Planned::Earlier) {
+        return Ok(ChangeOutcome::Changed(before, stock.state()?));
+    }
+    let Ok(terms) = change.terms.apply(before.terms) else { return Ok(ChangeOutcome::EndBeforeStart) };
+    let total = match planned {
+        Planned::Row { kind, delta, id: settling } => {
+            write(txn, id, kind, delta, settling)?;
+            stock.total + delta
+        }
+        Planned::Nothing | Planned::Earlier => stock.total,
     };
     let after = Product {
         name: change.name.clone().unwrap_or_else(|| before.name.clone()),
@@ -86,58 +92,42 @@ pub(super) fn change(txn: &mut Transaction<'_>, id: ProductId, change: &Change) 
     Ok(ChangeOutcome::Changed(after, stock.state()?))
 }
 
-/// Whether this change of stock was made before.
-fn is_repeat(txn: &mut Transaction<'_>, change: &StockChange) -> QueryResult<bool> {
-    let (settling, made) = match change {
-        StockChange::None => return Ok(false),
-        StockChange::Add { id, .. } => (*id, kind::ADJUSTMENT),
-        StockChange::Withdraw(withdrawal) => (withdrawal.reservation, kind::WITHDRAWN),
-    };
-    Ok(rows::settled(txn.conn, settling)?.is_some_and(|row| row.kind == made))
+/// A change of stock that nothing about the stock stands in the way of.
+enum Planned {
+    Nothing,
+    /// It was made before.
+    Earlier,
+    /// The row that the ledger gets.
+    Row {
+        kind: &'static str,
+        delta: i64,
+        id: ReservationId,
+    },
 }
 
-/// The stock after a change, as it is for a repeat; or why there is none.
-fn changed_total(
-    txn: &mut Transaction<'_>,
-    product: ProductId,
-    stock: Stock,
-    change: &StockChange,
-) -> QueryResult<Result<i64, ChangeOutcome>> {
+/// What a change of stock comes to, or why it cannot be made. Writes nothing.
+fn plan(txn: &mut Transaction<'_>, stock: Stock, change: &StockChange) -> QueryResult<Result<Planned, ChangeOutcome>> {
     match change {
-        StockChange::None => Ok(Ok(stock.total)),
+        StockChange::None => Ok(Ok(Planned::Nothing)),
         StockChange::Add { id, units } => {
-            let before = rows::settled(txn.conn, *id)?;
-            if before.is_some_and(|row| row.kind == kind::ADJUSTMENT) {
-                return Ok(Ok(stock.total));
-            }
             let delta = i64::from(units.get());
-            if Units::new(stock.total + delta).is_err() {
-                return Ok(Err(ChangeOutcome::TooMuch));
-            }
-            write(txn, product, kind::ADJUSTMENT, delta, *id)?;
-            Ok(Ok(stock.total + delta))
+            Ok(match rows::settled(txn.conn, *id)? {
+                Some(row) if row.kind == kind::ADJUSTMENT => Ok(Planned::Earlier),
+                _ if Units::new(stock.total + delta).is_err() => Err(ChangeOutcome::TooMuch),
+                _ => Ok(Planned::Row { kind: kind::ADJUSTMENT, delta, id: *id }),
+            })
         }
-        StockChange::Withdraw(withdrawal) => withdraw(txn, product, stock, withdrawal),
+        StockChange::Withdraw(Withdrawal { reservation, epoch, units }) => {
+            let units = i64::from(units.get());
+            Ok(match rows::settled(txn.conn, *reservation)? {
+                Some(settled) if settled.kind == kind::WITHDRAWN => Ok(Planned::Earlier),
+                Some(_) => Err(ChangeOutcome::Void),
+                None if epoch.0 != stock.epoch => Err(ChangeOutcome::Fenced),
+                None if units > stock.total => Err(ChangeOutcome::NoStock),
+                None => Ok(Planned::Row { kind: kind::WITHDRAWN, delta: -units, id: *reservation }),
+            })
+        }
     }
-}
-
-fn withdraw(
-    txn: &mut Transaction<'_>,
-    product: ProductId,
-    stock: Stock,
-    withdrawal: &Withdrawal,
-) -> QueryResult<Result<i64, ChangeOutcome>> {
-    let units = i64::from(withdrawal.units.get());
-    Ok(match rows::settled(txn.conn, withdrawal.reservation)? {
-        Some(settled) if settled.kind == kind::WITHDRAWN => Ok(stock.total),
-        Some(_) => Err(ChangeOutcome::Void),
-        None if withdrawal.epoch.0 != stock.epoch => Err(ChangeOutcome::Fenced),
-        None if units > stock.total => Err(ChangeOutcome::NoStock),
-        None => {
-            write(txn, product, kind::WITHDRAWN, -units, withdrawal.reservation)?;
-            Ok(stock.total - units)
-        }
-    })
 }
 
 fn write(
