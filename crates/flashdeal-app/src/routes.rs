@@ -18,6 +18,7 @@ use crate::error::{Code, Problem};
 use crate::middleware::request_id::RouteName;
 
 pub(crate) use events::{MAX_PRODUCTS, no_products};
+pub(crate) use products::start_after_end;
 
 /// What turns a request into what the domain takes.
 #[cfg(any(test, fuzzing))]

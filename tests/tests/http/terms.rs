@@ -292,15 +292,21 @@ async fn an_end_is_later_than_its_start(mode: Mode) {
     let product = product(&shop, json!({ "startsAt": instant(now), "endsAt": instant(now + 1000) })).await;
     let before = shop.get(&path(&product)).await.is(200);
     // By what the product has: nothing of the change is made, and no unit is taken.
-    for body in [
-        json!({ "endsAt": instant(now), "name": "Tablet" }),
-        json!({ "startsAt": instant(now + 1000), "addStock": 3 }),
-        json!({ "startsAt": instant(now + 1001), "addStock": -3 }),
+    for (body, field) in [
+        (json!({ "endsAt": instant(now), "name": "Tablet" }), "endsAt"),
+        (json!({ "endsAt": instant(now), "startsAt": instant(now) }), "endsAt"),
+        // What was sent is to blame, not what the product has.
+        (json!({ "startsAt": instant(now + 1000), "addStock": 3 }), "startsAt"),
+        (json!({ "startsAt": instant(now + 1001), "addStock": -3 }), "startsAt"),
+        // Of two faults the same one is told in every mode: the one in the stock.
+        (json!({ "endsAt": instant(now), "addStock": 999_999_999 }), "addStock"),
     ] {
-        shop.patch(&path(&product), &body).await.invalid(&["endsAt"]);
+        shop.patch(&path(&product), &body).await.invalid(&[field]);
         let after = shop.get(&path(&product)).await.is(200);
         assert_eq!(after.body(), before.body(), "{after}");
     }
+    let body = json!({ "endsAt": instant(now), "addStock": -11 });
+    shop.patch(&path(&product), &body).await.refused(409, "insufficient_stock");
     let moved = json!({ "startsAt": instant(now + 1000), "endsAt": instant(now + 1001) });
     shop.patch(&path(&product), &moved).await.is(200);
     shop.patch(&path(&product), &json!({ "startsAt": null, "endsAt": instant(now + 1) })).await.is(200);

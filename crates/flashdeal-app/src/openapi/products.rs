@@ -5,6 +5,7 @@ use serde_json::json;
 use utoipa::openapi::path::HttpMethod;
 
 use crate::error::Problem;
+use crate::routes::start_after_end;
 
 use super::operation::Described;
 use super::problems::field;
@@ -87,6 +88,7 @@ fn change() -> Described {
         .refuse("badFields", Problem::invalid(vec![field("addStock", StockDelta::new(i64::MAX))]))
         .refuse("tooMuchStock", SaleError::TooMuchStock.into())
         .refuse("endBeforeStart", SaleError::EndBeforeStart.into())
+        .refuse("startAfterEnd", start_after_end())
         .refuse("productNotFound", SaleError::ProductNotFound.into())
         .refuse("stockIsHeld", held.into())
         .by_admin()

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use actix_web::http::header::{HeaderValue, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 use flashdeal_domain::{
-    Description, Edit, Invalid, NewProduct, ProductId, ProductName, ProductPatch, Quantity, StockDelta, Terms,
-    TermsPatch, Timestamp, Units,
+    Description, Edit, Invalid, NewProduct, ProductId, ProductName, ProductPatch, Quantity, SaleError, StockDelta,
+    Terms, TermsPatch, Timestamp, Units,
 };
 use garde::Validate;
 use serde::Deserialize;
@@ -133,9 +133,23 @@ pub(super) async fn change(
 ) -> Result<HttpResponse, Problem> {
     access.admin()?;
     let (id, patch) = parse_change(&request, &body)?;
-    let (product, level) = state.within(state.sale.change_product(id, patch)).await.map_err(Problem::look_first)?;
+    let start_alone = matches!(patch.terms.starts_at, Edit::Set(_)) && patch.terms.ends_at.keeps();
+    let changed = async {
+        match state.sale.change_product(id, patch).await {
+            Err(SaleError::EndBeforeStart) if start_alone => Ok(Err(start_after_end())),
+            answer => answer.map(Ok),
+        }
+    };
+    let (product, level) = state.within(changed).await.map_err(Problem::look_first)??;
     state.products.used(id);
     Ok(answer(OK, &ProductBody::with_level(&product, level)))
+}
+
+/// Of the two instants only the start was sent, and the end that the product has is not later.
+pub(crate) fn start_after_end() -> Problem {
+    let mut broken = Broken::default();
+    broken.note("startsAt", "must be earlier than the endsAt that the product has");
+    broken.into_problem()
 }
 
 pub(crate) fn parse_new(body: &JsonBody) -> Result<NewProduct, Problem> {
