@@ -7,7 +7,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -48,6 +47,17 @@ impl fmt::Display for KillPoint {
     }
 }
 
+/// How a store call fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stumble {
+    /// The store never hears of it, and the server cannot know.
+    Lost,
+    /// The store does it; its answer is lost.
+    Unheard,
+    /// The store says that it does not do it.
+    Refused,
+}
+
 /// Both ports of a server that dies at its kill point; of one that only writes down its calls if it has none.
 pub struct Mortal {
     record: Arc<dyn StockRepository>,
@@ -55,8 +65,8 @@ pub struct Mortal {
     dies_at: Option<KillPoint>,
     /// What happens elsewhere before each call of this name.
     meanwhile: Option<(&'static str, Elsewhere)>,
-    /// The calls that fail, and how many of them yet.
-    stumbles: Option<(&'static str, AtomicUsize)>,
+    /// The calls that fail yet, by name, and how.
+    stumbles: Mutex<Vec<(&'static str, Stumble)>>,
     calls: Mutex<Vec<&'static str>>,
     dead: Notify,
 }
@@ -76,7 +86,7 @@ impl Mortal {
 
     fn immortal(record: Arc<dyn StockRepository>, ledger: Arc<dyn ReservationLedger>) -> Self {
         let (calls, dead) = (Mutex::default(), Notify::new());
-        Self { record, ledger, dies_at: None, meanwhile: None, stumbles: None, calls, dead }
+        Self { record, ledger, dies_at: None, meanwhile: None, stumbles: Mutex::default(), calls, dead }
     }
 
     /// A server that does not die, but something happens elsewhere just before each of its store calls of this name.
@@ -91,16 +101,22 @@ impl Mortal {
         Arc::new(Self { meanwhile: Some((name, meanwhile)), ..Self::immortal(record, ledger) })
     }
 
-    /// A server that does not die, but the first `times` of its store calls of this name fail, and at once.
+    /// A server that does not die, but some of its store calls fail, and at once: each of these once, the next call of its name.
     #[must_use]
     pub fn stumbling(
         record: Arc<dyn StockRepository>,
         ledger: Arc<dyn ReservationLedger>,
-        name: &'static str,
-        times: usize,
+        stumbles: impl IntoIterator<Item = (&'static str, Stumble)>,
     ) -> Arc<Self> {
-        let stumbles = Some((name, AtomicUsize::new(times)));
+        let stumbles = Mutex::new(stumbles.into_iter().collect());
         Arc::new(Self { stumbles, ..Self::immortal(record, ledger) })
+    }
+
+    /// How this call fails, if it does.
+    fn stumble(&self, name: &str) -> Option<Stumble> {
+        let mut stumbles = self.stumbles.lock().unwrap_or_else(PoisonError::into_inner);
+        let nth = stumbles.iter().position(|(stumbling, _)| *stumbling == name)?;
+        Some(stumbles.remove(nth).1)
     }
 
     /// The store calls so far, by name, in their order.
@@ -133,11 +149,15 @@ impl Mortal {
         {
             elsewhere().await;
         }
-        if let Some((stumbling, times)) = &self.stumbles
-            && *stumbling == name
-            && times.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
-        {
-            return Err(StoreError::unavailable("stumbling", "it stumbled").into());
+        let lost = || Err(StoreError::unavailable("stumbling", "it stumbled").into());
+        match self.stumble(name) {
+            None => {}
+            Some(Stumble::Lost) => return lost(),
+            Some(Stumble::Unheard) => {
+                call.await?;
+                return lost();
+            }
+            Some(Stumble::Refused) => return Err(StoreError::failed("stumbling", "it refused").into()),
         }
         let answer = call.await;
         if self.dies_at == Some(KillPoint { nth, edge: Edge::After }) {

@@ -5,6 +5,7 @@ pub mod checkouts;
 pub mod contention;
 pub mod crowds;
 pub mod kill_points;
+pub mod refusals;
 pub mod reopenings;
 pub mod terms;
 pub mod use_cases;
@@ -69,6 +70,11 @@ macro_rules! __sale_cases {
                 an_increase_overtaken_by_an_opening_is_seen
                 an_increase_that_the_gate_misses_at_first_is_seen
                 a_sale_that_the_gate_misses_at_first_is_seen
+            }
+            refusals {
+                a_decrease_the_record_refuses_gives_its_units_back
+                a_decrease_made_before_it_was_refused_stands
+                a_refused_decrease_that_cannot_be_settled_is_left_to_the_background
             }
             audits {
                 a_sale_in_full_swing_is_no_finding

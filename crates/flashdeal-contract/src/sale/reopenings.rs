@@ -7,7 +7,7 @@ use flashdeal_domain::ports::OpeningToken;
 use futures_util::FutureExt;
 
 use crate::LedgerFixture;
-use crate::mortal::Mortal;
+use crate::mortal::{Mortal, Stumble};
 use crate::sale::shop::Shop;
 use crate::support::{ok, user};
 
@@ -70,7 +70,7 @@ pub async fn an_increase_overtaken_by_an_opening_is_seen(fixture: &dyn LedgerFix
 /// Whoever is told of an increase while a gate is slow to hear sees it, if they were told before the server's patience ended.
 pub async fn an_increase_that_the_gate_misses_at_first_is_seen(fixture: &dyn LedgerFixture) {
     let shop = Shop::open(fixture, 5).await;
-    let stumbling = Mortal::stumbling(fixture.record(), fixture.ledger(), "ledger.adopt", 2);
+    let stumbling = Mortal::stumbling(fixture.record(), fixture.ledger(), [("ledger.adopt", Stumble::Lost); 2]);
     assert_eq!(ok(shop.served_by(stumbling.clone()).restock(4).await), (9, 0, 9));
     assert_eq!(shop.status().await, (9, 0, 9));
     assert_eq!(stumbling.calls().iter().filter(|call| **call == "ledger.adopt").count(), 3);
@@ -81,7 +81,7 @@ pub async fn a_sale_that_the_gate_misses_at_first_is_seen(fixture: &dyn LedgerFi
     let shop = Shop::open(fixture, 5).await;
     let ada = user("ada");
     shop.reserve(&ada, 3).await;
-    let stumbling = Mortal::stumbling(fixture.record(), fixture.ledger(), "ledger.finish", 2);
+    let stumbling = Mortal::stumbling(fixture.record(), fixture.ledger(), [("ledger.finish", Stumble::Lost); 2]);
     assert!(ok(shop.served_by(stumbling).checkout(&ada).await).created);
     assert_eq!(shop.status().await, (2, 0, 2));
 }

@@ -9,7 +9,8 @@ use futures_util::future::{Either, select};
 use crate::error::{SaleError, Shortage, StoreError};
 use crate::ids::ProductId;
 use crate::ports::{
-    BeginOutcome, Change, ChangeOutcome, Finish, Hold, ReserveCall, ReserveOutcome, SaleEvent, StockChange, Withdrawal,
+    BeginOutcome, Change, ChangeOutcome, Finish, Hold, ReserveCall, ReserveOutcome, SaleEvent, Settlement, StockChange,
+    Withdrawal,
 };
 use crate::product::{Product, ProductPatch, StockDelta};
 use crate::stock::{Epoch, RecordState, StockLevel, Units};
@@ -105,12 +106,17 @@ impl FlashSale {
             let (hold, epoch) = self.take_out_of_gate(id, &holder, units).await?;
             let withdrawal = Withdrawal { reservation: hold.reservation, epoch, units };
             let change = Change { stock: StockChange::Withdraw(withdrawal), ..change.clone() };
-            let outcome = self.change_in_record(id, change).await?;
             let finish = |record: Option<RecordState>| Finish {
                 product: id,
                 user: holder.clone(),
                 reservation: hold.reservation,
                 record,
+            };
+            let outcome = match self.change_in_record(id, change).await {
+                Ok(outcome) => outcome,
+                Err(unknown @ StoreError::Unavailable { .. }) => return Err(unknown.into()),
+                // Nothing was changed by this call; an earlier one whose answer was lost may have been made.
+                Err(definite) => return self.give_back(finish(None)).await.ok().flatten().ok_or(definite.into()),
             };
             match outcome {
                 ChangeOutcome::Changed(product, record) => {
@@ -123,14 +129,25 @@ impl FlashSale {
                     self.reopen_after_fence(id, epoch).await?;
                 }
                 other => {
-                    self.ports.record.void(id, hold.reservation, &holder).await?;
-                    let record = self.record_state(id).await?;
-                    self.finish_quietly(finish(record)).await;
+                    self.give_back(finish(None)).await?;
                     return Err(refusal(&other));
                 }
             }
         }
         Err(StoreError::unavailable("gate", "it was reopened again and again during a change of stock").into())
+    }
+
+    /// Gives back what was taken out of the gate. The record is made to say first that it takes the units out no more, as an attempt
+    /// that was lost may be on its way still; the product, if it took them out already.
+    async fn give_back(&self, taken: Finish) -> Result<Option<Product>, StoreError> {
+        let settled = self.ports.record.void(taken.product, taken.reservation, &taken.user).await?;
+        let record = self.record_state(taken.product).await?;
+        let id = taken.product;
+        self.finish_quietly(Finish { record, ..taken }).await;
+        match settled {
+            Some(Settlement::Withdrawn) => self.ports.record.product(id).await,
+            _ => Ok(None),
+        }
     }
 
     async fn take_out_of_gate(&self, id: ProductId, holder: &UserId, units: Units) -> Result<(Hold, Epoch), SaleError> {
