@@ -121,6 +121,30 @@ async fn a_sale_needs_no_more_rights_than_it_has() {
     }
 }
 
+/// Who forgot `grants.sql` after an upgrade is told of an error, and loses nothing to it.
+#[tokio::test]
+async fn a_change_for_which_a_right_is_missing_takes_no_unit_off_sale() {
+    let shop = deployed().await;
+    let new = json!({ "name": "Phone", "price": 5, "totalStock": 10 });
+    let product = shop.call("POST", "/api/products", new).await.is(201).id("id");
+    let (path, status) = (format!("/api/products/{product}"), format!("/api/products/{product}/status"));
+    let migrator = shop.urls[0].replace(APP, MIGRATOR);
+    sql(&migrator, "REVOKE UPDATE (max_per_reservation) ON products FROM flashdeal_app").await.unwrap();
+    let http = shop.app.http().unwrap();
+    for _ in 0..2 {
+        // Not by `call`, for which a 500 is always a fault.
+        let refused = http.patch(&path).json(&json!({ "addStock": -4, "maxPerReservation": 2 })).send().await.unwrap();
+        assert_eq!((refused.status, refused.code()), (500, Some("internal")), "{}", refused.text);
+        let level = shop.call("GET", &status, json!(null)).await.is(200);
+        assert_eq!((level.count("totalStock"), level.count("reservedStock")), (10, 0), "{level}");
+    }
+    shop.call("PATCH", &path, json!({ "addStock": -4 })).await.is(200);
+    grant(&migrator).unwrap();
+    shop.call("PATCH", &path, json!({ "addStock": -4, "maxPerReservation": 2 })).await.is(200);
+    let level = shop.call("GET", &status, json!(null)).await.is(200);
+    assert_eq!((level.count("totalStock"), level.count("reservedStock")), (2, 0), "{level}");
+}
+
 #[tokio::test]
 async fn the_role_that_sells_can_neither_rewrite_the_ledger_nor_change_the_schema() {
     let database = database().await;
