@@ -120,6 +120,7 @@ macro_rules! __ledger_cases {
             }
             books {
                 the_books_of_a_gate_count_its_holds
+                books_tell_the_terms_of_their_version
                 books_tell_what_is_unsettled
                 a_closed_gate_has_no_books
                 the_books_of_a_gate_balance_after_a_storm

@@ -93,6 +93,12 @@ impl Terms {
         self.max_per_reservation
     }
 
+    /// What of these terms can refuse a call: a start in the first millisecond of 1970, the first that there may be, refuses none.
+    #[must_use]
+    pub fn binding(self) -> Self {
+        Self { starts_at: self.starts_at.filter(|starts_at| starts_at.as_millis() > 0), ..self }
+    }
+
     /// Why a user who holds `own` units now (zero without a hold) may not hold `wanted` at the instant `now`; `None` if these
     /// terms allow it. Whether the sale is on comes before the limit.
     #[must_use]
@@ -220,6 +226,15 @@ mod tests {
         for now in [9, 10, 20] {
             assert_eq!((refused(now, 5, 4), refused(now, 5, 5)), (None, None));
         }
+    }
+
+    #[test]
+    fn a_start_that_was_always_over_binds_nobody() {
+        let limit = Some(Quantity::new(2).unwrap());
+        let from = |start| Terms::new(Some(at(start)), Some(at(20)), limit).unwrap();
+        assert_eq!(from(0).binding(), Terms::new(None, Some(at(20)), limit).unwrap());
+        assert_eq!(from(1).binding(), from(1));
+        assert_eq!(from(0).refuse(at(0), units(0), units(1)), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use deadpool_redis::redis::{Cmd, cmd};
 use flashdeal_domain::ports::{GateBooks, LedgerError};
-use flashdeal_domain::{Epoch, ProductId, StoreError, Units, Version};
+use flashdeal_domain::{Epoch, ProductId, Quantity, StoreError, Terms, Timestamp, Units, Version};
 
 use tokio::time::{Instant, sleep};
 
@@ -33,6 +33,8 @@ const META: &[u8] = b"\0";
 /// So many pages has a gate without an index.
 const NO_PAGES: u64 = 1 << 31;
 const HELD_SIZE: usize = 30;
+/// An end that never comes.
+const NEVER: u64 = (1 << 48) - 1;
 
 /// The state of a gate is not what the gate's script writes.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -138,6 +140,7 @@ struct State {
     epoch: Epoch,
     version: Version,
     total: Units,
+    terms: Terms,
     reserved: u64,
     pages: u64,
     fresh: u64,
@@ -163,8 +166,11 @@ impl State {
         let index = Some(usize::from(rest.number::<1>()? == 1)).filter(|_| pages != NO_PAGES);
         let _lost: [u8; 1] = rest.take()?;
         let run: [u8; 40] = rest.take()?;
-        let rebuilding = rest.number::<1>()? > 0;
-        Ok(Self { epoch, version, total, reserved, pages, fresh, paying, index, rebuilding, run: run.to_vec() })
+        let cursor = rest.number::<1>()?;
+        rest.skip(cursor)?;
+        let (rebuilding, run) = (cursor > 0, run.to_vec());
+        let terms = rest.terms()?;
+        Ok(Self { epoch, version, total, terms, reserved, pages, fresh, paying, index, rebuilding, run })
     }
 }
 
@@ -176,6 +182,26 @@ impl Bytes<'_> {
         let (taken, rest) = self.0.split_first_chunk().ok_or(Garbled)?;
         self.0 = rest;
         Ok(*taken)
+    }
+
+    fn skip(&mut self, bytes: u64) -> Result<(), Garbled> {
+        let bytes = usize::try_from(bytes).map_err(|_| Garbled)?;
+        self.0 = self.0.get(bytes..).ok_or(Garbled)?;
+        Ok(())
+    }
+
+    /// How long the terms are, then the terms (`push_terms` in `gate/encode.rs`). A gate that does not know its terms has not even
+    /// the length, and sells without any.
+    fn terms(&mut self) -> Result<Terms, Garbled> {
+        if self.0.is_empty() || self.number::<1>()? == 0 {
+            return Ok(Terms::NONE);
+        }
+        let (start, end, most) = (self.number::<6>()?, self.number::<6>()?, self.number::<4>()?);
+        let instant = |millis: u64| i64::try_from(millis).map(Timestamp::from_millis).map_err(|_| Garbled);
+        let start = Some(start).filter(|start| *start > 0).map(instant).transpose()?;
+        let end = Some(end).filter(|end| *end != NEVER).map(instant).transpose()?;
+        let limit = Some(most).filter(|most| *most != u64::from(u32::MAX)).map(Quantity::new).transpose();
+        Terms::new(start, end, limit.map_err(|_| Garbled)?).map_err(|_| Garbled)
     }
 
     fn number<const N: usize>(&mut self) -> Result<u64, Garbled> {
@@ -264,6 +290,7 @@ impl Count {
             epoch: state.epoch,
             version: state.version,
             total: state.total,
+            terms: state.terms,
             reserved: state.reserved,
             held_units: self.holds.iter().map(|hold| u64::from(hold.quantity)).sum(),
             holds: count(&|_| true),

@@ -204,12 +204,14 @@ const RECORD: [(&str, &[&str]); 9] = [
 ];
 
 /// What is done to a gate, and what it is called. Of its state, bytes 25 to 28 are the total, 29 to 34 what is reserved, 53 to 56
-/// how many pages its index has; of a hold, bytes 17 to 20 are its quantity and 21 to 26 its deadline.
-const GATE: [(&str, &[&str]); 5] = [
+/// how many pages its index has, 112 to the last the terms; of a hold, bytes 17 to 20 are its quantity and 21 to 26 its deadline.
+const GATE: [(&str, &[&str]); 6] = [
     ("edit(meta, 34, 34, string.char(6))", &["reserved_differs"]),
     ("edit('carl', 20, 20, string.char(9))", &["reserved_differs"]),
     ("edit(meta, 28, 28, string.char(91))", &["total_differs"]),
     ("edit('carl', 21, 26, string.char(0, 0, 0, 0, 0, 1))", &["holds_past_deadline"]),
+    // One unit each, at a version of the record that says nothing of the sort.
+    ("edit(meta, 112, 112, struct.pack('>BI6I6I4', 16, 0, 2 ^ 48 - 1, 1))", &["terms_differ"]),
     // A gate of so few holds has no index; this one believes it has.
     ("edit(meta, 53, 53, string.char(0))", &["index_incomplete"]),
 ];

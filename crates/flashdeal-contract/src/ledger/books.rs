@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use flashdeal_domain::ports::GateBooks;
+use flashdeal_domain::{Edit, Quantity, Terms, TermsPatch, Timestamp};
 
 use crate::LedgerFixture;
 use crate::ledger::gate::{Gate, closed};
+use crate::ledger::terms::{limited, written};
 use crate::support::{Dice, at_once, ok, state_of, units, user, users};
 
 async fn of(gate: &Gate, overdue_ms: u64) -> GateBooks {
@@ -20,6 +22,7 @@ pub async fn the_books_of_a_gate_count_its_holds(fixture: &dyn LedgerFixture) {
         epoch: state.epoch,
         version: state.version,
         total: units(100),
+        terms: Terms::NONE,
         reserved: 0,
         held_units: 0,
         holds: 0,
@@ -43,6 +46,28 @@ pub async fn the_books_of_a_gate_count_its_holds(fixture: &dyn LedgerFixture) {
     gate.adopt(state).await;
     let after = GateBooks { version: state.version, total: units(110), reserved: 4, held_units: 4, holds: 1, ..new };
     assert_eq!(of(&gate, 5000).await, after);
+}
+
+/// The terms of the version it has, whatever the record says by then.
+pub async fn books_tell_the_terms_of_their_version(fixture: &dyn LedgerFixture) {
+    let gate = Gate::open(fixture, 100).await;
+    let at = |millis: i64| Edit::Set(Timestamp::from_millis(millis));
+    let limit = Edit::Set(ok(Quantity::new(2)));
+    let (all, none) = (
+        TermsPatch { starts_at: at(1), ends_at: Edit::Set(Terms::LATEST), max_per_reservation: limit },
+        TermsPatch { starts_at: Edit::Clear, ends_at: Edit::Clear, max_per_reservation: Edit::Clear },
+    );
+    let keep = TermsPatch::default();
+    let some = [limited(2), TermsPatch { starts_at: at(0), ..keep }, TermsPatch { ends_at: at(0), ..keep }];
+    let mut before = Terms::NONE;
+    for terms in [all].into_iter().chain(some.into_iter().flat_map(|terms| [none, terms])).chain([none]) {
+        let state = written(&gate, terms).await;
+        assert_eq!(of(&gate, 0).await.terms, before);
+        gate.adopt(state).await;
+        before = state.terms.binding();
+        let books = of(&gate.second(fixture), 0).await;
+        assert_eq!((books.version, books.terms), (state.version, before));
+    }
 }
 
 /// "counts the paying holds whose deadline passed more than `overdue` ago", and no held one counts once a look has ended it.

@@ -11,7 +11,7 @@ use crate::ledger::gate::{Gate, TTL};
 use crate::support::{change, ok, reservation_id, user};
 
 /// What the record says after its terms were changed. The gate is not told.
-async fn written(gate: &Gate, terms: TermsPatch) -> RecordState {
+pub(crate) async fn written(gate: &Gate, terms: TermsPatch) -> RecordState {
     change(&gate.record, gate.product, Change { terms, ..Change::default() }).await.1
 }
 

@@ -197,6 +197,7 @@ impl Gate {
             epoch: self.record.epoch,
             version: self.record.version,
             total: self.record.total,
+            terms: self.record.terms.binding(),
             reserved: self.reserved(),
             held_units: self.reserved(),
             holds: number(self.holds.len()),

@@ -309,6 +309,9 @@ impl ReservationLedger for Wrong {
         if self.is(Mistake::ForgetsWhatIsUnsettled) {
             books.unsettled = 0;
         }
+        if self.is(Mistake::BooksWithoutTerms) {
+            books.terms = Terms::NONE;
+        }
         Ok(books)
     }
 

@@ -2,6 +2,7 @@
 
 use crate::ids::ProductId;
 use crate::stock::{Epoch, RecordState, Units, Version};
+use crate::terms::Terms;
 
 /// What the record has of one product, in one consistent read. The sums are of what is written, not of what should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,9 @@ pub struct GateBooks {
     pub version: Version,
     /// What is left to sell, by that version.
     pub total: Units,
+    /// The terms that it holds buyers to, by that version, as far as they bind ([`Terms::binding`]). A gate that lost them binds
+    /// nobody.
+    pub terms: Terms,
     /// The counter of units that are held.
     pub reserved: u64,
     /// The units of all holds, held or paying, those that are past their deadline and still there among them.

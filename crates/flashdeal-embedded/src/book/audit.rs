@@ -23,6 +23,7 @@ impl Book {
             epoch: state.epoch,
             version: state.version,
             total: state.total,
+            terms: state.terms.binding(),
             reserved: state.reserved,
             held_units: 0,
             holds: 0,

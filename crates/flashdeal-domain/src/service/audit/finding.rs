@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::ids::{ProductId, ReservationId};
 use crate::ports::{GateBooks, RecordBooks};
 use crate::stock::RecordState;
+use crate::terms::Terms;
 
 /// Something that is wrong with a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +74,8 @@ kinds! {
     VersionAhead = "version_ahead",
     /// At the same version, the gate has another total than the record.
     TotalDiffers = "total_differs",
+    /// At the same version, the gate holds buyers to other terms than the record's.
+    TermsDiffer = "terms_differ",
     /// The gate's counter of held units is not the sum of its holds.
     ReservedDiffers = "reserved_differs",
     /// Holds are past their deadline and their units still count.
@@ -187,4 +190,18 @@ fn against_record(findings: &mut Findings, gate: &GateBooks, record: RecordState
             record.total.get()
         )
     });
+    let differ = gate.version == record.version && gate.terms != record.terms.binding();
+    findings.when(differ, FindingKind::TermsDiffer, || {
+        let (gate, record) = (told(gate.terms), told(record.terms));
+        format!("the gate holds buyers to other terms than the record has: {gate}, and not {record}")
+    });
+}
+
+/// Terms in words.
+fn told(terms: Terms) -> String {
+    let start = terms.starts_at().map(|start| format!("from {start}"));
+    let end = terms.ends_at().map(|end| format!("until {end}"));
+    let limit = terms.max_per_reservation().map(|most| format!("at most {} a reservation", most.get()));
+    let parts: Vec<String> = [start, end, limit].into_iter().flatten().collect();
+    if parts.is_empty() { "none".to_owned() } else { parts.join(" ") }
 }
