@@ -1,9 +1,10 @@
 //! What an adapter's test brings: a fresh store per case, and power over its clock.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use flashdeal_domain::{ReservationLedger, StockRepository};
+use flashdeal_domain::{OrderFeed, ReservationLedger, StockRepository};
 
 /// A fresh record: empty, and seen by no other case. Dropped when the case ends.
 #[async_trait]
@@ -16,6 +17,21 @@ pub trait RecordFixture: Send + Sync {
     fn second_record(&self) -> Arc<dyn StockRepository> {
         self.record()
     }
+}
+
+/// A fresh record with the feed of its orders.
+#[async_trait]
+pub trait FeedFixture: RecordFixture {
+    /// The feed.
+    fn feed(&self) -> Arc<dyn OrderFeed>;
+
+    /// Another instance of the adapter on the same store, as another server has one.
+    fn second_feed(&self) -> Arc<dyn OrderFeed> {
+        self.feed()
+    }
+
+    /// Lets at least this much time pass by the store's clock.
+    async fn pass(&self, time: Duration);
 }
 
 /// A fresh gate, and the record behind it.

@@ -1,12 +1,13 @@
 //! The port contract as a test suite that every adapter runs.
 //!
-//! The docs of the two ports in `flashdeal-domain` are the specification; every promise in them is a named case here. An
+//! The docs of the ports in `flashdeal-domain` are the specification; every promise in them is a named case here. An
 //! adapter's test says how to make a fresh store, and a macro makes one `#[test]` of each case, so that a broken promise
 //! is named in the adapter's own output.
 //!
 //! | Macro | For | Asks of the fixture |
 //! |---|---|---|
 //! | [`record_tests!`] | a [`StockRepository`](flashdeal_domain::StockRepository) | [`RecordFixture`] |
+//! | [`feed_tests!`] | the [`OrderFeed`](flashdeal_domain::OrderFeed) of a record | [`FeedFixture`] |
 //! | [`ledger_tests!`] | a [`ReservationLedger`](flashdeal_domain::ReservationLedger) | [`LedgerFixture`] |
 //! | [`restart_tests!`] | a ledger whose store can restart on its own | [`RestartFixture`] |
 //! | [`sale_tests!`] | the two together | [`LedgerFixture`] |
@@ -75,6 +76,7 @@ mod run;
 mod suites;
 mod support;
 
+pub mod feed;
 pub mod ledger;
 pub mod mortal;
 pub mod record;
@@ -82,5 +84,5 @@ pub mod reference;
 pub mod restart;
 pub mod sale;
 
-pub use fixture::{LedgerFixture, RecordFixture, RestartFixture};
+pub use fixture::{FeedFixture, LedgerFixture, RecordFixture, RestartFixture};
 pub use run::{Case, run, run_bounded};

@@ -1,4 +1,4 @@
-//! Both ports in memory: the specification as code, short enough to be read in one sitting. Handy wherever a test needs
+//! The ports in memory: the specification as code, short enough to be read in one sitting. Handy wherever a test needs
 //! a port and not a server.
 //!
 //! One lock around everything makes each call one instant. Nothing here is durable, and nothing is fast. The rules are in
@@ -6,10 +6,12 @@
 
 mod books;
 mod clock;
+mod feed;
 mod gate;
 mod ledger;
 mod record;
 
 pub use clock::ManualClock;
+pub use feed::Feed;
 pub use ledger::Ledger;
 pub use record::Record;

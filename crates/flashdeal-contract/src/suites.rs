@@ -9,6 +9,14 @@ macro_rules! record_tests {
     };
 }
 
+/// One `#[test]` for each case of the feed. `$fresh` is an `async fn() -> impl FeedFixture`.
+#[macro_export]
+macro_rules! feed_tests {
+    ($fresh:path) => {
+        $crate::__feed_cases! { __tests $fresh }
+    };
+}
+
 /// One `#[test]` for each case of the gate. `$fresh` is an `async fn() -> impl LedgerFixture`.
 #[macro_export]
 macro_rules! ledger_tests {

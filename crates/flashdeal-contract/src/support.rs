@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flashdeal_domain::ports::record::{Change, ChangeOutcome, Commit, Sale, StockChange};
+use flashdeal_domain::ports::{LeaseToken, OrderFeed, Position, Reader};
 use flashdeal_domain::{
     Description, Epoch, HoldTime, IdempotencyKey, Order, OrderId, PageRequest, PageSize, Price, Product, ProductId,
     ProductName, RecordState, ReservationId, StockRepository, Terms, Timestamp, Units, UserId,
@@ -157,6 +158,39 @@ pub(crate) fn stock(stock: StockChange) -> Change {
 /// An increase of stock.
 pub(crate) fn add(by: u32) -> Change {
     stock(StockChange::Add { id: reservation_id(), units: units(by) })
+}
+
+/// A reader of the feed.
+#[track_caller]
+pub(crate) fn reader(name: &str) -> Reader {
+    ok(Reader::parse(name))
+}
+
+/// A lease nobody had.
+pub(crate) fn token() -> LeaseToken {
+    LeaseToken(uuid())
+}
+
+/// Where a reader is that nobody reads for: it is left without a lease.
+pub(crate) async fn begin(feed: &Arc<dyn OrderFeed>, name: &str) -> Position {
+    let (reader, token) = (reader(name), token());
+    let begin = some(ok(feed.hold(&reader, token, Duration::from_secs(10)).await), "the lease of a reader");
+    ok(feed.release(&reader, token).await);
+    begin
+}
+
+/// Reads on until there are this many orders: the feed may hold back what is not settled yet. A case's own limit bounds it.
+pub(crate) async fn read_all(feed: &Arc<dyn OrderFeed>, from: Position, count: usize) -> Vec<Order> {
+    let (mut given, mut at) = (Vec::new(), from);
+    while given.len() < count {
+        let page = ok(feed.next_orders(at, 7).await);
+        if page.through == at {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        at = page.through;
+        given.extend(page.orders.into_iter().map(|(_, order)| order));
+    }
+    given
 }
 
 /// Runs all of them at once, each in a task of its own, and answers in their order.

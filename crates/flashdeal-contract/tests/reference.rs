@@ -1,21 +1,25 @@
 //! The suite against the reference implementation: what is specified can be done.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use flashdeal_contract::{LedgerFixture, RecordFixture, RestartFixture, reference};
-use flashdeal_domain::{ReservationLedger, StockRepository};
+use flashdeal_contract::{FeedFixture, LedgerFixture, RecordFixture, RestartFixture, reference};
+use flashdeal_domain::{OrderFeed, ReservationLedger, StockRepository};
 
 struct Fresh {
     record: Arc<reference::Record>,
+    feed: Arc<reference::Feed>,
     ledger: Arc<reference::Ledger>,
     clock: Arc<reference::ManualClock>,
 }
 
 async fn fresh() -> Fresh {
     let clock = Arc::new(reference::ManualClock::new());
+    let record = Arc::new(reference::Record::new(clock.clone()));
     Fresh {
-        record: Arc::new(reference::Record::new(clock.clone())),
+        feed: Arc::new(reference::Feed::new(record.clone(), clock.clone())),
+        record,
         ledger: Arc::new(reference::Ledger::new(clock.clone())),
         clock,
     }
@@ -25,6 +29,17 @@ async fn fresh() -> Fresh {
 impl RecordFixture for Fresh {
     fn record(&self) -> Arc<dyn StockRepository> {
         self.record.clone()
+    }
+}
+
+#[async_trait]
+impl FeedFixture for Fresh {
+    fn feed(&self) -> Arc<dyn OrderFeed> {
+        self.feed.clone()
+    }
+
+    async fn pass(&self, time: Duration) {
+        self.clock.advance(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
     }
 }
 
@@ -51,6 +66,7 @@ impl RestartFixture for Fresh {
 }
 
 flashdeal_contract::record_tests!(fresh);
+flashdeal_contract::feed_tests!(fresh);
 flashdeal_contract::ledger_tests!(fresh);
 flashdeal_contract::restart_tests!(fresh);
 flashdeal_contract::sale_tests!(fresh);

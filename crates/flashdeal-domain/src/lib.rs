@@ -1,12 +1,13 @@
 //! The language and the rules of a flash sale.
 //!
 //! This crate holds what is true of a sale whatever stores it, serves it or shows it: types that cannot hold a wrong
-//! value, the two [ports] a store must implement, and the use cases of [`FlashSale`]. It does no I/O, knows no runtime,
+//! value, the [ports] a store must implement, and the use cases of [`FlashSale`]. It does no I/O, knows no runtime,
 //! no database, no cache and no web framework; other services link it and bring their own adapters.
 //!
 //! - The **record** ([`StockRepository`]) keeps what is left and what was sold, for ever. It alone decides a sale.
 //! - The **gate** ([`ReservationLedger`]) keeps who holds what, until when. It may lose everything at any moment;
 //!   then holds are lost, but nothing is oversold.
+//! - The **feed** ([`OrderFeed`]) gives every order of the record again, in its order, to whoever passes orders on.
 //! - [`FlashSale`] makes the two agree: reserve, release, check out, restock, and the background work
 //!   ([`FlashSale::tick`]) that settles what a crash left half way.
 //!
@@ -66,6 +67,7 @@ pub use error::{Invalid, SaleError, Shortage, StoreError};
 pub use ids::{OrderId, ProductId, ReservationId};
 pub use order::{Order, OrderFilter};
 pub use page::{Page, PageRequest, PageSize};
+pub use ports::feed::OrderFeed;
 pub use ports::record::StockRepository;
 pub use ports::reservation::ReservationLedger;
 pub use product::{Money, NewProduct, Price, Product, ProductPatch, StockDelta};

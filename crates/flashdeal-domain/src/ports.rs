@@ -5,6 +5,7 @@
 
 pub mod books;
 pub mod environment;
+pub mod feed;
 pub mod record;
 pub mod reservation;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 pub use books::{GateBooks, RecordBooks};
 pub use environment::{Clock, IdSource, Observer, Runtime, SaleEvent, Unobserved};
+pub use feed::{FeedPage, LeaseToken, OrderFeed, Position, Reader, Standing};
 pub use record::{
     Change, ChangeOutcome, CheckoutKey, Commit, KeyedOrder, Sale, Settlement, StockChange, StockRepository, Withdrawal,
 };
