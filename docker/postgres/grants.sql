@@ -10,5 +10,7 @@ GRANT INSERT, UPDATE (
 ) ON products TO flashdeal_app;
 -- The ledger grows and is never rewritten.
 GRANT INSERT ON stock_ledger TO flashdeal_app;
+-- Who passes orders on, and how far they are.
+GRANT INSERT, UPDATE (position, moved_at, holder, held_until, failure, failed_at) ON order_readers TO flashdeal_app;
 
 COMMIT;

@@ -2,6 +2,7 @@
 //!
 //! Every method is one statement to the server, most of them a call of a function from `migrations/postgres`, so none can be
 //! left half done. Sales and voids that wait at the same time share one statement (`commit_batch`, `void_batch`).
+//! The store is the [`OrderFeed`](flashdeal_domain::OrderFeed) of that record, too.
 //!
 //! ```no_run
 //! use flashdeal_postgres::{PostgresConfig, PostgresStore, run_pending_migrations};
@@ -24,6 +25,7 @@ mod config;
 mod connection;
 mod door;
 mod error;
+mod feed;
 mod migrations;
 mod openings;
 mod pool;

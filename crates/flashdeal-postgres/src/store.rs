@@ -18,6 +18,7 @@ use crate::books;
 use crate::commits::Commits;
 use crate::config::PostgresConfig;
 use crate::error::{ConnectError, failed, unavailable};
+use crate::feed::Horizon;
 use crate::openings::Openings;
 use crate::pool::Pool;
 use crate::queries::change_product::{ChangeProduct, ChangeRow};
@@ -35,9 +36,11 @@ diesel::define_sql_function! {
 /// The record on PostgreSQL. Cheap to clone; clones share the connections.
 #[derive(Clone)]
 pub struct PostgresStore {
-    pool: Pool,
+    pub(crate) pool: Pool,
     /// For audits, which take their time.
-    audits: Pool,
+    pub(crate) audits: Pool,
+    /// For the feed: how far the ledger is settled.
+    pub(crate) horizon: Arc<Horizon>,
     commits: Arc<Batches<Commits>>,
     voids: Arc<Batches<Voids>>,
     openings: Arc<Openings>,
@@ -57,6 +60,7 @@ impl PostgresStore {
             commits: Arc::new(Batches::new(pool.clone(), config.limits)),
             voids: Arc::new(Batches::new(pool.clone(), config.limits)),
             openings: Arc::new(Openings::new(pool.clone(), config.limits)),
+            horizon: Arc::default(),
             warnings: warnings.into(),
             pool,
             audits,

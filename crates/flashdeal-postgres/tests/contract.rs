@@ -3,10 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use flashdeal_contract::RecordFixture;
-use flashdeal_domain::StockRepository;
+use flashdeal_contract::{FeedFixture, RecordFixture};
+use flashdeal_domain::{OrderFeed, StockRepository};
 use flashdeal_postgres::{PostgresConfig, PostgresStore, run_pending_migrations};
 use flashdeal_tests::deploy::{APP, MIGRATOR, as_role, grant, make_roles};
 use flashdeal_tests::postgres::PrivatePostgres;
@@ -28,6 +29,21 @@ impl RecordFixture for Fresh {
     }
 }
 
+#[async_trait]
+impl FeedFixture for Fresh {
+    fn feed(&self) -> Arc<dyn OrderFeed> {
+        self.first.clone()
+    }
+
+    fn second_feed(&self) -> Arc<dyn OrderFeed> {
+        self.second.clone()
+    }
+
+    async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+}
+
 async fn fresh() -> Fresh {
     let server = PrivatePostgres::shared().await.unwrap();
     let prepare = async |url: String| {
@@ -40,7 +56,7 @@ async fn fresh() -> Fresh {
     let mut config = PostgresConfig::new(as_role(&url, APP));
     // The cases run side by side, each with two instances.
     config.max_connections = 4;
-    config.call_timeout = std::time::Duration::from_secs(10);
+    config.call_timeout = Duration::from_secs(10);
     Fresh {
         first: Arc::new(PostgresStore::connect(config.clone()).await.unwrap()),
         second: Arc::new(PostgresStore::connect(config).await.unwrap()),
@@ -48,3 +64,4 @@ async fn fresh() -> Fresh {
 }
 
 flashdeal_contract::record_tests!(fresh);
+flashdeal_contract::feed_tests!(fresh);

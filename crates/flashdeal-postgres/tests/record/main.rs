@@ -4,6 +4,7 @@
 
 mod batches;
 mod faults;
+mod feed;
 mod ledger;
 mod migrations;
 mod settings;

@@ -1,0 +1,12 @@
+-- Takes the lease of reader $1 for the token $2 and $3 milliseconds, or renews it. `position` is null if somebody else has it, or if
+-- there is no such reader (`known`).
+WITH held AS (
+    UPDATE order_readers
+    SET holder = $2, held_until = clock_timestamp() + $3 * interval '1 millisecond'
+    WHERE reader = $1 AND (holder = $2 OR holder IS NULL OR held_until <= clock_timestamp())
+    RETURNING position
+)
+
+SELECT
+    (SELECT position FROM held) AS position,
+    EXISTS (SELECT FROM order_readers WHERE reader = $1) AS known
