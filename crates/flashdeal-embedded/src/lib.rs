@@ -1,6 +1,6 @@
 //! Both ports in one `SQLite` file: the default, durable, no services.
 //!
-//! [`EmbeddedStore`] is the record and the gate of one server. What it answered `Ok` for is on the disk, whatever happens to
+//! [`EmbeddedStore`] is the record, the gate and the feed of one server. What it answered `Ok` for is on the disk, whatever happens to
 //! the process or to its power afterwards.
 //!
 //! # How
@@ -46,7 +46,7 @@ use flashdeal_domain::ports::Clock;
 
 use folder::Folder;
 use lanes::{Durable, ReadBatch, Reads, Records, rejected};
-use record::{Answer, RecordCall};
+use record::{Answer, Leases, RecordCall};
 use shared::Shared;
 use writer::Writer;
 
@@ -65,6 +65,7 @@ pub struct EmbeddedStore(Arc<Inner>);
 struct Inner {
     file: PathBuf,
     shared: Arc<Shared>,
+    leases: Arc<Leases>,
     durable: Batcher<Durable>,
     records: Batcher<Records>,
     reads: Batcher<Reads>,
@@ -105,6 +106,7 @@ impl EmbeddedStore {
             reads: Batcher::new(Reads(Arc::clone(&to_reader)), limits),
             file,
             shared,
+            leases: Arc::default(),
             to_reader,
             threads: Mutex::new(threads),
         })))

@@ -1,6 +1,7 @@
 //! `StockRepository` on the file.
 
 mod changes;
+mod feed;
 mod reader;
 mod reads;
 pub(crate) mod rows;
@@ -23,6 +24,7 @@ use crate::EmbeddedStore;
 use crate::error::{STORE, closed};
 use transaction::{Settled, SettledHold};
 
+pub(crate) use feed::Leases;
 pub use reader::RecordReader;
 pub(crate) use transaction::{RecordCall, Transaction, forget_changes};
 

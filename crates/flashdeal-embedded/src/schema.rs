@@ -44,6 +44,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    order_readers (reader) {
+        reader -> Text,
+        position -> BigInt,
+        moved_at -> BigInt,
+        failure -> Nullable<Text>,
+        failed_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     gates (product) {
         product -> Binary,
         epoch -> BigInt,

@@ -6,10 +6,11 @@
 mod support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use flashdeal_contract::{LedgerFixture, RecordFixture, reference};
-use flashdeal_domain::{ReservationLedger, StockRepository};
+use flashdeal_contract::{FeedFixture, LedgerFixture, RecordFixture, reference};
+use flashdeal_domain::{OrderFeed, ReservationLedger, StockRepository};
 use flashdeal_embedded::EmbeddedStore;
 
 use support::Folder;
@@ -25,6 +26,17 @@ struct Fresh {
 impl RecordFixture for Fresh {
     fn record(&self) -> Arc<dyn StockRepository> {
         Arc::new(self.store.clone())
+    }
+}
+
+#[async_trait]
+impl FeedFixture for Fresh {
+    fn feed(&self) -> Arc<dyn OrderFeed> {
+        Arc::new(self.store.clone())
+    }
+
+    async fn pass(&self, time: Duration) {
+        self.clock.advance(i64::try_from(time.as_millis()).unwrap());
     }
 }
 
@@ -51,5 +63,6 @@ async fn fresh() -> Fresh {
 }
 
 flashdeal_contract::record_tests!(fresh);
+flashdeal_contract::feed_tests!(fresh);
 flashdeal_contract::ledger_tests!(fresh);
 flashdeal_contract::sale_tests!(fresh);

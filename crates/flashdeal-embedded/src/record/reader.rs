@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use diesel::sqlite::SqliteConnection;
-use flashdeal_domain::{Order, OrderId, Product, ProductId, StoreError};
+use flashdeal_domain::ports::Standing;
+use flashdeal_domain::{Order, OrderId, Product, ProductId, StoreError, Timestamp};
 
 use crate::connection;
 use crate::error::{OpenError, of_call};
 use crate::folder::database;
 
-use super::{reads, rows};
+use super::{feed, reads, rows};
 
 /// The record of a folder for reading alone, whether or not a server has it open: that one neither waits for it nor notices.
 ///
@@ -55,5 +56,14 @@ impl RecordReader {
     ) -> Result<Vec<Order>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         reads::orders_after(&mut self.conn, product, after, limit).map_err(of_call)
+    }
+
+    /// As [`OrderFeed::standings`](flashdeal_domain::OrderFeed::standings), by a clock that shows `now`. Who holds a lease is known to
+    /// the server alone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn standings(&mut self, now: Timestamp) -> Result<Vec<Standing>, StoreError> {
+        feed::standings(&mut self.conn, now.as_millis()).map_err(of_call)
     }
 }
