@@ -1,16 +1,19 @@
 //! Group commit: many callers, one round trip.
 //!
 //! Callers [`submit`](Batcher::submit) one item each and get one answer each. The first caller on an idle lane goes out at
-//! once, with those who came in the same turn of the scheduler: nobody waits for a timer. Whoever comes while a batch is on its way waits for it to return and then shares
-//! the next one. So batches grow with the load and vanish without it.
+//! once, with those who came in the same turn of the scheduler: nobody waits for a timer. Whoever comes while a batch is on its
+//! way waits for it to return and then shares the next one. So batches grow with the load and vanish without it.
 //!
 //! Lanes are per thread and per key: callers on one thread share a batch, which runs as a task on their own runtime, so that
 //! waking them costs no hop to another thread. Where that hop is small beside the round trip, all threads may share the lanes
-//! ([`Batcher::across_threads`]). A caller who stops waiting (a client that hung up) takes nobody else's
+//! ([`Batcher::across_threads`]); another runtime is then woken once a batch, however many of its callers are in it. A caller who
+//! stops waiting (a client that hung up) takes nobody else's
 //! answer away: the batch is a task of its own.
 //!
 //! Everything is bounded: at most [`Limits::batch`] items a batch, at most [`Limits::queue`] items waiting on a lane, one
 //! batch of a lane under way at a time. A full lane refuses with [`Rejected::Full`], having changed nothing.
+
+mod mail;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -18,7 +21,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+
+use mail::{Mail, Sender};
 
 /// Runs batches: one round trip for many items.
 pub trait Run: Send + Sync + 'static {
@@ -104,30 +110,50 @@ impl<R: Run> Batcher<R> {
     }
 
     fn enqueue(&self, key: R::Key, item: R::Item) -> Result<oneshot::Receiver<R::Answer>, Rejected> {
-        let (sender, receiver) = oneshot::channel();
+        let (answer, receiver) = oneshot::channel();
+        let runtime = Handle::current();
+        let sender = Sender { home: runtime.id(), answer };
         let shard = match self.shared.sharding {
             Sharding::ByThread => shard_of_this_thread(),
             Sharding::ByKey => shard_of_key(&key),
         };
         let mut lanes = self.shared.lanes(shard);
-        if let Some(waiting) = lanes.get_mut(&key) {
-            if waiting.len() >= self.shared.limits.queue {
+        if let Some(lane) = lanes.get_mut(&key) {
+            if lane.waiting.len() >= self.shared.limits.queue {
                 return Err(Rejected::Full);
             }
-            waiting.push((item, sender));
+            lane.waiting.push((item, sender));
+            lane.know(runtime);
         } else {
-            lanes.insert(key.clone(), vec![(item, sender)]);
+            let mail = Mail::from(runtime.id());
+            lanes.insert(key.clone(), Lane { waiting: vec![(item, sender)], runtimes: vec![runtime.clone()] });
             drop(lanes);
-            let lane = OpenLane { shared: Arc::clone(&self.shared), shard, key, closed: false };
-            tokio::spawn(lane.drain());
+            let lane = OpenLane { shared: Arc::clone(&self.shared), shard, key, mail, closed: false };
+            runtime.spawn(lane.drain());
         }
         Ok(receiver)
     }
 }
 
-type Waiting<R> = Vec<(<R as Run>::Item, oneshot::Sender<<R as Run>::Answer>)>;
+type Waiting<R> = Vec<(<R as Run>::Item, Sender<<R as Run>::Answer>)>;
 
-type OpenLanes<R> = HashMap<<R as Run>::Key, Waiting<R>>;
+/// A lane that stands in the map has a task that drains it.
+struct Lane<R: Run> {
+    /// Who waits for its next batch.
+    waiting: Waiting<R>,
+    /// Where its callers live, each once; the first is that of its task.
+    runtimes: Vec<Handle>,
+}
+
+impl<R: Run> Lane<R> {
+    fn know(&mut self, runtime: Handle) {
+        if !self.runtimes.iter().any(|known| known.id() == runtime.id()) {
+            self.runtimes.push(runtime);
+        }
+    }
+}
+
+type OpenLanes<R> = HashMap<<R as Run>::Key, Lane<R>>;
 
 /// Where a caller's lane is kept: with those of its thread, or where every thread finds it.
 #[derive(Debug, Clone, Copy)]
@@ -136,7 +162,6 @@ enum Sharding {
     ByKey,
 }
 
-/// A lane that stands in the map has a task that drains it; the vector is who waits for its next batch.
 struct Shared<R: Run> {
     runner: R,
     limits: Limits,
@@ -159,6 +184,7 @@ struct OpenLane<R: Run> {
     shared: Arc<Shared<R>>,
     shard: usize,
     key: R::Key,
+    mail: Mail<R::Answer>,
     closed: bool,
 }
 
@@ -170,21 +196,19 @@ impl<R: Run> OpenLane<R> {
             let Some(batch) = self.next_batch() else { return };
             let (items, senders): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
             let answers = self.shared.runner.run(&self.key, items).await;
-            for (sender, answer) in senders.into_iter().zip(answers) {
-                // A caller who hung up has dropped the receiver: nobody is left to tell.
-                let _ = sender.send(answer);
-            }
+            self.mail.deliver(senders.into_iter().zip(answers));
         }
     }
 
     fn next_batch(&mut self) -> Option<Waiting<R>> {
         let mut lanes = self.shared.lanes(self.shard);
-        let waiting = lanes.get_mut(&self.key)?;
+        let Lane { waiting, runtimes } = lanes.get_mut(&self.key)?;
         if waiting.is_empty() {
             lanes.remove(&self.key);
             self.closed = true;
             return None;
         }
+        self.mail.know(runtimes);
         if waiting.len() <= self.shared.limits.batch {
             return Some(std::mem::take(waiting));
         }

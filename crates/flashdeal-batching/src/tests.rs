@@ -1,5 +1,10 @@
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Wake, Waker};
+use std::thread::ThreadId;
 use std::time::Duration;
+
+use futures_util::poll;
 
 use super::*;
 
@@ -117,6 +122,59 @@ async fn callers_on_all_threads_share_a_lane_that_is_shared() {
     }
     let sizes = batcher.runner().sizes.lock().unwrap().clone();
     assert!(sizes.len() <= 4, "200 callers on 200 threads made batches of {sizes:?}");
+}
+
+/// Remembers on which threads it was woken.
+#[derive(Default)]
+struct Woken(Mutex<Vec<ThreadId>>);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.lock().unwrap().push(std::thread::current().id());
+    }
+}
+
+#[test]
+fn callers_are_woken_by_a_thread_of_their_own_runtime() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (takes, enough) = (Duration::from_millis(100), Duration::from_secs(10));
+    let batcher = Batcher::across_threads(Doubler { sizes: Mutex::default(), takes }, Limits::default());
+    let (tell, is_open) = std::sync::mpsc::channel();
+    let (done, is_done) = tokio::sync::oneshot::channel::<()>();
+    let opener = std::thread::spawn({
+        let batcher = batcher.clone();
+        move || {
+            runtime().block_on(async {
+                let mut call = pin!(batcher.submit(0, 100));
+                assert!(poll!(&mut call).is_pending());
+                tell.send(()).unwrap();
+                assert_eq!(call.await, Ok(200));
+                // The lane lives here.
+                drop(tokio::time::timeout(enough, is_done).await);
+            });
+        }
+    });
+    is_open.recv_timeout(enough).unwrap();
+    let woken = Arc::new(Woken::default());
+    runtime().block_on(async {
+        let mut calls: Vec<_> = (0..5).map(|n| Box::pin(batcher.submit(0, n))).collect();
+        let waker = Waker::from(Arc::clone(&woken));
+        for call in &mut calls {
+            assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+        let all = async {
+            while woken.0.lock().unwrap().len() < calls.len() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(enough, all).await.unwrap();
+        for (n, call) in (0..).zip(calls) {
+            assert_eq!(call.await, Ok(n * 2));
+        }
+    });
+    assert_eq!(*woken.0.lock().unwrap(), [std::thread::current().id(); 5]);
+    done.send(()).unwrap();
+    opener.join().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
