@@ -1,5 +1,7 @@
 //! What `docker/kubernetes/` says of the server, against what the server says of itself.
 
+mod helm;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
