@@ -10,6 +10,7 @@ mod rehearse;
 mod serve;
 mod shop;
 mod verify;
+mod webhooks;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -39,6 +40,7 @@ enum Command {
     Orders(orders::Arguments),
     Verify(verify::Arguments),
     Rebuild(rebuild::Arguments),
+    Webhooks(webhooks::Arguments),
     Openapi(openapi::Arguments),
     Completions(completions::Arguments),
 }
@@ -54,6 +56,7 @@ Examples:
   flashdeal rehearse                          5000 virtual buyers against it
   flashdeal orders > orders.csv               what was sold, as a table
   flashdeal verify                            do the books balance? (exit status)
+  flashdeal webhooks status                   are sold orders told to whom they should be?
   flashdeal help health                       more about one command
 
 Every flag is also an environment variable; a .env file in the working folder is read first.
@@ -73,6 +76,7 @@ impl Cli {
             Some(Command::Orders(arguments)) => orders::run(&arguments),
             Some(Command::Verify(arguments)) => verify::run(&arguments),
             Some(Command::Rebuild(arguments)) => rebuild::run(&arguments),
+            Some(Command::Webhooks(arguments)) => webhooks::run(&arguments),
         };
         if let Some(warning) = warning {
             eprintln!("flashdeal: {warning}");

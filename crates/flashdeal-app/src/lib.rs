@@ -21,3 +21,4 @@ pub mod settings;
 pub mod startup;
 mod state;
 pub mod telemetry;
+pub mod webhooks;

@@ -21,6 +21,8 @@ pub(crate) struct Metrics(&'static PrometheusHandle);
 /// Seconds: from a tenth of a millisecond to the longest a request may take.
 const LATENCY_BUCKETS: [f64; 14] =
     [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+/// Seconds: of others' servers, up to the longest a delivery may take.
+const DELIVERY_BUCKETS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 /// Callers in one round trip.
 const BATCH_BUCKETS: [f64; 11] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
 
@@ -33,6 +35,7 @@ impl Metrics {
         }
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &LATENCY_BUCKETS)?
+            .set_buckets_for_metric(Matcher::Full("flashdeal_webhook_delivery_seconds".to_owned()), &DELIVERY_BUCKETS)?
             .set_buckets_for_metric(Matcher::Suffix("batch_size".to_owned()), &BATCH_BUCKETS)?
             .build_recorder();
         let handle = HANDLE.get_or_init(|| recorder.handle());

@@ -18,6 +18,7 @@ mod schemas;
 mod shapes;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 
 use utoipa::openapi::path::PathsBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -62,6 +63,7 @@ fn build() -> OpenApi {
         .servers(Some([ServerBuilder::new().url("/").description(Some("This server")).build()]))
         .tags(Some(tags))
         .paths(paths)
+        .webhooks(Some(webhooks::all()))
         .components(Some(components.build()))
         .build()
 }

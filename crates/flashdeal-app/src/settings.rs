@@ -4,6 +4,7 @@ mod auth;
 mod flags;
 mod judging;
 mod origins;
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -19,12 +20,14 @@ pub use crate::access::{Algorithm, KeySource};
 pub use crate::middleware::client_ip::TrustedProxies;
 pub use crate::middleware::cors::Origins;
 pub use crate::middleware::rate_limit::Budget;
+pub use crate::webhooks::Webhooks;
 pub use auth::Auth;
 pub use flags::RawSettings;
 pub use judging::BadSettings;
 pub(crate) use judging::{parse_budget, parse_duration, parse_proxies};
 #[cfg(any(test, fuzzing))]
 pub(crate) use origins::parse_origins;
+pub use webhooks::{parse_endpoints, parse_webhooks};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -73,6 +76,8 @@ pub struct Settings {
     pub request_deadline: Duration,
     /// Who may do what.
     pub auth: Auth,
+    /// To whom sold orders are told; `None`: to nobody.
+    pub webhooks: Option<Webhooks>,
     /// How log lines look; `None`: as fits where they go.
     pub log_format: Option<LogFormat>,
 }
@@ -105,13 +110,14 @@ impl Settings {
         });
         let auth = faults.auth(raw, bind);
         let origins = faults.origins(raw, auth.as_ref());
+        let webhooks = faults.webhooks(raw);
         let log_format = match filled(raw.log_format.as_ref()) {
             Some(text) => faults.take("--log-format / FLASHDEAL_LOG_FORMAT", text, |text| {
                 LogFormat::from_str(text, true).map(Some).map_err(|_| "must be text or json")
             }),
             None => Some(None),
         };
-        match (bind, mode, hold_time, budget, proxies, origins, workers, deadline, auth, log_format) {
+        match (bind, mode, hold_time, budget, proxies, origins, workers, deadline, auth, webhooks, log_format) {
             (
                 Some(bind),
                 Some(mode),
@@ -122,6 +128,7 @@ impl Settings {
                 Some(workers),
                 Some(deadline),
                 Some(auth),
+                Some(webhooks),
                 Some(log_format),
             ) => Ok(Self {
                 bind,
@@ -133,6 +140,7 @@ impl Settings {
                 workers,
                 request_deadline: deadline,
                 auth,
+                webhooks,
                 log_format,
             }),
             _ => Err(BadSettings(faults.0)),
@@ -179,19 +187,21 @@ mod tests {
     fn all_faults_are_told_at_once() {
         let bad = RawSettings {
             bind: "nowhere".to_owned(),
-            database_url: Some("postgres://u:secret@h/d".to_owned()),
+            database_url: Some("postgres://u:passw0rd@h/d".to_owned()),
             reservation_ttl: "-5m".to_owned(),
             rate_limit: "0/15m".to_owned(),
             trusted_proxies: "10.0.0.0/33".to_owned(),
             cors_origins: "https://shop.example/deals".to_owned(),
             workers: Some("0".to_owned()),
             request_deadline: "1h".to_owned(),
+            webhook_url: "ftp://shop.example".to_owned(),
+            webhook_secret: Some("passw0rd".to_owned()),
             log_format: Some("xml".to_owned()),
             ..raw()
         };
         let faults = Settings::parse(&bad).unwrap_err();
-        assert_eq!(faults.0.len(), 9, "{faults}");
-        assert!(faults.to_string().contains("REDIS_URL") && !faults.to_string().contains("secret"));
+        assert_eq!(faults.0.len(), 11, "{faults}");
+        assert!(faults.to_string().contains("REDIS_URL") && !faults.to_string().contains("passw0rd"));
     }
 
     #[test]

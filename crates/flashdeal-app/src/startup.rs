@@ -2,6 +2,7 @@
 
 mod operator;
 mod order_book;
+mod readers;
 mod stores;
 
 use std::net::SocketAddr;
@@ -12,7 +13,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use anyhow::Context;
-use flashdeal_domain::ports::{Clock, Ports, Runtime};
+use flashdeal_domain::ports::{Clock, IdSource, Ports, Runtime};
 use flashdeal_domain::{FlashSale, Policy, Tick};
 use tokio::task::JoinHandle;
 
@@ -28,11 +29,13 @@ use crate::middleware::request_id::request_id;
 use crate::routes;
 use crate::settings::{Auth, Settings};
 use crate::state::AppState;
+use crate::webhooks::Deliveries;
 
 use stores::Stores;
 
 pub use operator::Operator;
 pub use order_book::OrderBook;
+pub use readers::Readers;
 
 /// What tests replace; [`Environment::default`] is the real thing.
 #[derive(Clone)]
@@ -58,6 +61,7 @@ pub struct Running {
     server: ServerHandle,
     serving: JoinHandle<std::io::Result<()>>,
     background: Vec<JoinHandle<()>>,
+    webhooks: Option<Deliveries>,
     stores: Stores,
 }
 
@@ -77,8 +81,14 @@ pub async fn start(settings: &Settings, environment: Environment) -> anyhow::Res
     let limiter = limiter(settings, &stores, &environment)?;
     let lock = lock(&settings.auth)?;
     let connections = Connections::default();
+    let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
+    if let Some(webhooks) = &settings.webhooks {
+        webhooks.begin(&stores.feed(), &ids).await;
+    }
     let (server, address) = serve(settings, state.clone(), limiter.clone(), lock, connections.clone())?;
     let handle = server.handle();
+    let told = settings.webhooks.as_ref().map(|webhooks| webhooks.start(&stores.feed(), &environment.clock, &ids));
+    let webhooks = told.transpose().context("cannot set up the client of webhooks")?;
     metrics.serving(stores.mode());
     let background = vec![
         tokio::spawn(connections.watch()),
@@ -90,7 +100,7 @@ pub async fn start(settings: &Settings, environment: Environment) -> anyhow::Res
     ];
     let serving = tokio::spawn(server);
     let mode = stores.mode();
-    Ok(Running { address, mode, warnings, state, server: handle, serving, background, stores })
+    Ok(Running { address, mode, warnings, state, server: handle, serving, background, webhooks, stores })
 }
 
 impl Running {
@@ -112,18 +122,28 @@ impl Running {
         &self.warnings
     }
 
-    /// From now on `/health/ready` says no, and streams of events end; everything else is served as before.
+    /// From now on `/health/ready` says no, streams of events end, and no delivery of a webhook begins; everything else is served as
+    /// before.
     pub fn drain(&self) {
         self.state.drain();
+        if let Some(webhooks) = &self.webhooks {
+            webhooks.stop();
+        }
     }
 
     /// Not ready, drain, close. Within ten seconds, whatever the clients do.
     ///
     /// # Errors
     /// If serving ended by an error before.
-    pub async fn stop(self) -> anyhow::Result<()> {
-        self.state.drain();
-        self.server.stop(true).await;
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.drain();
+        let webhooks = self.webhooks.take();
+        let told = async {
+            if let Some(webhooks) = webhooks {
+                webhooks.ended().await;
+            }
+        };
+        tokio::join!(self.server.stop(true), told);
         for task in &self.background {
             task.abort();
         }

@@ -3,7 +3,7 @@
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
 /// Counters: name and meaning.
-const COUNTERS: [(&str, &str); 13] = [
+const COUNTERS: [(&str, &str); 14] = [
     ("flashdeal_http_requests_total", "Requests answered, by method, route template and status."),
     (
         "flashdeal_refusals_total",
@@ -37,10 +37,15 @@ const COUNTERS: [(&str, &str); 13] = [
     ("flashdeal_redis_asked_again_total", "Operations in Redis that had to wait for due holds to be ended."),
     ("flashdeal_redis_connects_total", "Connections made to Redis."),
     ("flashdeal_redis_connect_failures_total", "Connections to Redis that could not be made."),
+    (
+        "flashdeal_webhook_deliveries_total",
+        "Attempts to tell an endpoint of an order, by endpoint and outcome: delivered, refused (another status than 2xx) or \
+         unanswered.",
+    ),
 ];
 
 /// Histograms: name, unit and meaning.
-const HISTOGRAMS: [(&str, Unit, &str); 6] = [
+const HISTOGRAMS: [(&str, Unit, &str); 7] = [
     ("flashdeal_http_request_duration_seconds", Unit::Seconds, "Time to answer, by method and route template."),
     (
         "flashdeal_batch_size",
@@ -59,6 +64,11 @@ const HISTOGRAMS: [(&str, Unit, &str); 6] = [
         Unit::Seconds,
         "One write transaction of the embedded store, its commit included.",
     ),
+    (
+        "flashdeal_webhook_delivery_seconds",
+        Unit::Seconds,
+        "One attempt to tell an endpoint of an order, its answer included.",
+    ),
 ];
 
 /// Gives the recorder the meaning of each metric; those that never happen are not shown.
@@ -74,6 +84,15 @@ pub(super) fn describe() {
         "What the last audit of all products found wrong, by kind; 0 if the books balance."
     );
     describe_gauge!("flashdeal_build_info", "1, for the version and the mode that its labels name.");
+    describe_gauge!(
+        "flashdeal_webhook_waiting_orders",
+        "Orders that an endpoint has not been told of, by endpoint; counted up to 10000."
+    );
+    describe_gauge!(
+        "flashdeal_webhook_waiting_seconds",
+        Unit::Seconds,
+        "How long ago the first order was sold that an endpoint has not been told of, by endpoint; 0 if none waits."
+    );
 }
 
 #[cfg(test)]
@@ -82,6 +101,13 @@ mod tests {
     use std::path::Path;
 
     use super::{COUNTERS, HISTOGRAMS};
+
+    const GAUGES: [&str; 4] = [
+        "flashdeal_audit_findings",
+        "flashdeal_build_info",
+        "flashdeal_webhook_waiting_orders",
+        "flashdeal_webhook_waiting_seconds",
+    ];
 
     /// The names in `counter!("…"`, `gauge!("…"` and `histogram!("…"` of every source below a folder.
     fn used(folder: &Path, names: &mut BTreeSet<String>) {
@@ -111,8 +137,7 @@ mod tests {
             }
         }
         let described = COUNTERS.iter().map(|(name, _)| *name).chain(HISTOGRAMS.iter().map(|(name, _, _)| *name));
-        let described: BTreeSet<_> =
-            described.chain(["flashdeal_audit_findings", "flashdeal_build_info"]).map(str::to_owned).collect();
+        let described: BTreeSet<_> = described.chain(GAUGES).map(str::to_owned).collect();
         assert_eq!(names, described);
     }
 
@@ -143,12 +168,8 @@ mod tests {
 
     #[test]
     fn the_dashboard_shows_every_metric_and_none_that_is_not() {
-        let gauges = [
-            "flashdeal_audit_findings",
-            "flashdeal_build_info",
-            "flashdeal_product_available_units",
-            "flashdeal_product_reserved_units",
-        ];
+        let gauges =
+            GAUGES.into_iter().chain(["flashdeal_product_available_units", "flashdeal_product_reserved_units"]);
         let counters = COUNTERS.iter().map(|(name, _)| *name);
         let known: BTreeSet<_> = counters.chain(HISTOGRAMS.iter().map(|(name, _, _)| *name)).chain(gauges).collect();
         assert_eq!(shown("flashdeal_").iter().map(String::as_str).collect::<BTreeSet<_>>(), known);

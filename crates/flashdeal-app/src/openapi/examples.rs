@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::json::{HoldBody, OrderBody, PageBody, ProductBody, StatusBody};
+use crate::webhooks::Event;
 
 pub(super) const REQUEST_ID: &str = "019ab2c4-9a00-7b11-9c3d-2e4f5a6b7c8d";
 
@@ -126,6 +127,16 @@ fn some_order() -> Order {
 
 pub(super) fn order() -> Value {
     written(OrderBody::from(&some_order()))
+}
+
+/// As an endpoint is told of it.
+pub(super) fn order_created() -> Value {
+    let event = Event::order_created(&some_order());
+    event.ok().and_then(|event| serde_json::from_str(event.body()).ok()).unwrap_or_default()
+}
+
+pub(super) fn webhook_id() -> String {
+    Event::order_created(&some_order()).map(|event| event.id().to_owned()).unwrap_or_default()
 }
 
 pub(super) fn orders() -> Value {

@@ -69,6 +69,11 @@ pub(super) fn any_text() -> RefOr<Schema> {
     text().into()
 }
 
+/// Text such as this one.
+pub(super) fn text_like(example: &str) -> RefOr<Schema> {
+    text().examples([example]).into()
+}
+
 /// Any JSON object.
 pub(super) fn any_object() -> RefOr<Schema> {
     ObjectBuilder::new().into()
@@ -264,6 +269,11 @@ fn answers() -> Vec<(&'static str, RefOr<Schema>)> {
         ("total", reference("Money")),
         ("createdAt", instant().into()),
     ]);
+    let told = object([
+        ("type", text().enum_values(Some([crate::webhooks::ORDER_CREATED])).into()),
+        ("timestamp", described(instant(), "When the order was sold.")),
+        ("data", reference("Order")),
+    ]);
     let health = object([("status", text().enum_values(Some(["live", "ready"])).into())]);
     vec![
         ("Product", product().into()),
@@ -273,6 +283,7 @@ fn answers() -> Vec<(&'static str, RefOr<Schema>)> {
         ("Reservation", hold.into()),
         ("Order", order.into()),
         ("OrderPage", page("Order")),
+        ("OrderCreated", told.into()),
         ("StockEvent", stock_event()),
         ("Health", health.into()),
     ]

@@ -81,6 +81,27 @@ pub struct RawSettings {
     #[arg(long, help_heading = "Who may do what", env = "FLASHDEAL_JWT_JWKS_FILE", value_name = "FILE")]
     pub jwt_jwks_file: Option<PathBuf>,
 
+    /// Where sold orders are pushed to, as signed webhooks: up to 8 URLs, comma-separated: `https://shop.example/hooks`
+    #[arg(
+        long,
+        help_heading = "Webhooks",
+        env = "FLASHDEAL_WEBHOOK_URL",
+        value_name = "URLS",
+        hide_env_values = true,
+        default_value = ""
+    )]
+    pub webhook_url: String,
+
+    /// What webhooks are signed with: `whsec_` and 24 to 64 random bytes in base64, as of `echo whsec_$(openssl rand -base64 32)`
+    #[arg(
+        long,
+        help_heading = "Webhooks",
+        env = "FLASHDEAL_WEBHOOK_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    pub webhook_secret: Option<String>,
+
     /// text or json; text on a terminal, else json.
     #[arg(long, env = "FLASHDEAL_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<String>,

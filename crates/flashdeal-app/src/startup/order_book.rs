@@ -31,24 +31,10 @@ impl OrderBook {
     /// # Errors
     /// With a chain that says what could not be opened and what to do about it.
     pub async fn open(database_url: Option<&str>, data_dir: &Path) -> anyhow::Result<Self> {
-        if let Some(url) = database_url {
-            let mut config = PostgresConfig::new(url);
-            // One page after the other, and nobody waits for it.
-            config.max_connections = 1;
-            config.call_timeout = A_PAGE;
-            let unreachable = |error: &ConnectError| matches!(error, ConnectError::Unreachable(_));
-            let store = patiently(unreachable, async || PostgresStore::connect(config.clone()).await).await;
-            return Ok(Self(Record::Distributed(store.context("cannot connect to PostgreSQL")?)));
+        match database_url {
+            Some(url) => Ok(Self(Record::Distributed(connect(url).await?))),
+            None => Ok(Self(Record::Embedded(read(data_dir)?))),
         }
-        if !data_dir.join("flashdeal.db").is_file() {
-            anyhow::bail!(
-                "there is no embedded store in {}: give its folder with --data-dir, or --database-url",
-                data_dir.display()
-            );
-        }
-        let reader = RecordReader::open(data_dir)
-            .with_context(|| format!("cannot open the embedded store in {}", data_dir.display()))?;
-        Ok(Self(Record::Embedded(reader)))
     }
 
     /// Whether there is such a product.
@@ -80,6 +66,34 @@ impl OrderBook {
             }
         }
     }
+}
+
+/// The record in PostgreSQL, for one caller with much time.
+pub(super) async fn connect(url: &str) -> anyhow::Result<PostgresStore> {
+    let mut config = PostgresConfig::new(url);
+    // One page after the other, and nobody waits for it.
+    config.max_connections = 1;
+    config.call_timeout = A_PAGE;
+    let unreachable = |error: &ConnectError| matches!(error, ConnectError::Unreachable(_));
+    let store = patiently(unreachable, async || PostgresStore::connect(config.clone()).await).await;
+    store.context("cannot connect to PostgreSQL")
+}
+
+/// The embedded record, beside the server that may have it.
+pub(super) fn read(data_dir: &Path) -> anyhow::Result<RecordReader> {
+    is_there(data_dir)?;
+    RecordReader::open(data_dir).with_context(|| format!("cannot open the embedded store in {}", data_dir.display()))
+}
+
+/// Fails, unless there is an embedded store.
+pub(super) fn is_there(data_dir: &Path) -> anyhow::Result<()> {
+    if !data_dir.join("flashdeal.db").is_file() {
+        anyhow::bail!(
+            "there is no embedded store in {}: give its folder with --data-dir, or --database-url",
+            data_dir.display()
+        );
+    }
+    Ok(())
 }
 
 fn unavailable(error: &StoreError) -> bool {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use flashdeal_domain::{ReservationLedger, StockRepository};
+use flashdeal_domain::{OrderFeed, ReservationLedger, StockRepository};
 use flashdeal_embedded::EmbeddedStore;
 use flashdeal_postgres::{PostgresConfig, PostgresStore};
 use flashdeal_redis::{RedisConfig, RedisStore, SharedRateLimit};
@@ -51,6 +51,13 @@ impl Stores {
     }
 
     pub(super) fn record(&self) -> Arc<dyn StockRepository> {
+        match self {
+            Self::Embedded(store) => Arc::new(store.clone()),
+            Self::Distributed { postgres, .. } => Arc::new(postgres.clone()),
+        }
+    }
+
+    pub(super) fn feed(&self) -> Arc<dyn OrderFeed> {
         match self {
             Self::Embedded(store) => Arc::new(store.clone()),
             Self::Distributed { postgres, .. } => Arc::new(postgres.clone()),
