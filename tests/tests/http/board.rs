@@ -1,6 +1,7 @@
 //! The deal board in a real browser, against a real server: what its buyers and its shopkeeper see.
 
 pub(crate) mod browser;
+mod lists;
 mod page;
 mod terms;
 

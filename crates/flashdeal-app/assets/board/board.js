@@ -533,9 +533,10 @@ function tell(deal, text, tone, quiet) {
 
 let nextCursor = null;
 let fresh = [];
-// New deals wait for a click, since they would move the page.
+// Every deal that is shown, not the newest alone. New deals wait for a click, since they would move the page.
 async function refreshDeals() {
-	const { status, data } = await call('GET', `api/products?limit=${PAGE}`);
+	const most = loaded ? Math.min(deals.size + PAGE, WATCHED_MAX) : PAGE;
+	const { status, data } = await call('GET', `api/products?limit=${most}`);
 	if (status !== 200) return false;
 	if (!loaded) {
 		loaded = true;
@@ -545,7 +546,8 @@ async function refreshDeals() {
 		return true;
 	}
 	data.items.forEach(updateDeal);
-	fresh = data.items.filter((p) => !deals.has(p.id));
+	// Ids rise with time: what is not shown and lies before where the shown ones end is older, not new.
+	fresh = data.items.filter((p) => !deals.has(p.id) && (!nextCursor || p.id > nextCursor));
 	if (!deals.size) showFresh();
 	paintFresh();
 	return true;
