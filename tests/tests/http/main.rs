@@ -56,3 +56,4 @@ mod slow;
 mod starting;
 mod terms;
 mod users;
+mod webhooks;
