@@ -133,6 +133,14 @@ fn every_setting_of_the_chart_is_one_of_the_servers() {
     for name in names {
         assert!(known(name), "{name} is no setting");
     }
+    // And the other way round, but for what is no setting of an instance, is the image's to say, or is a secret.
+    let others = ["_BIND", "_DATA_DIR", "_SECRET", "_HEALTH_URL", "_HEALTH_TIMEOUT", "_REHEARSE_TOKEN"];
+    let lines = read("../../.env.example");
+    let lines = lines.lines().filter(|line| line.starts_with("#FLASHDEAL_"));
+    for name in lines.map(|line| line[1..].split('=').next().unwrap()) {
+        let other = others.iter().any(|other| name.ends_with(other));
+        assert_ne!(allowed.contains(&Value::from(name)), other, "{name}");
+    }
     // And those that the templates name: words of capitals that begin as the server's do.
     let templates =
         ["deployment", "migrate", "secrets", "settings"].map(|name| chart(&format!("templates/{name}.yaml")));
@@ -150,6 +158,25 @@ fn between<'a>(text: &'a str, first: &str, last: &str) -> Vec<&'a str> {
     let lines: Vec<&str> = lines.take_while(|line| !line.starts_with(last)).collect();
     assert!(lines.len() > 1, "nothing between {first} and {last}");
     lines
+}
+
+/// Its settings and its secrets are the kustomization's, name by name, and the settings say the same.
+#[test]
+fn the_chart_sets_what_the_kustomization_sets() {
+    let lines = read("settings.env");
+    let lines = lines.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
+    let theirs: Map<String, Value> = lines.map(|(name, set)| (name.to_owned(), set.into())).collect();
+    assert_eq!(settings(&values()), &theirs);
+
+    let ours = chart("templates/secrets.yaml");
+    let theirs = read("secret.example.yaml");
+    let names = theirs.lines().filter_map(|line| Some(line.strip_prefix("  ")?.split_once(": ")?.0));
+    let variable = |name: &&str| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    let names: Vec<&str> = names.filter(variable).collect();
+    assert!(names.len() > 3, "{names:?}");
+    for name in names {
+        assert!(ours.contains(&format!("\n  {name}: ")), "{name}");
+    }
 }
 
 /// Whoever goes from one to the other gets the same.
