@@ -1,6 +1,7 @@
-//! Who may do what: with `FLASHDEAL_AUTH=none` anyone, with `jwt` the user the token names.
+//! Who may do what: with `FLASHDEAL_AUTH=none` anyone, with `keys` who bears one, with `jwt` also the user a token names.
 
 mod jwt;
+mod keys;
 
 use std::borrow::Cow;
 use std::future::{Ready, ready};
@@ -14,21 +15,30 @@ use crate::error::{Code, Problem};
 use crate::extract::Field;
 
 pub use jwt::{Algorithm, KeySource, TokenRules};
+pub use keys::{BadKey, Keys, Role};
 
 /// The lock on the doors.
 #[derive(Clone)]
 pub(crate) enum Lock {
     /// Everyone is who they say.
     None,
-    /// A bearer token says who one is.
-    Tokens(std::sync::Arc<TokenRules>),
+    /// What a request bears says what it may do.
+    Bearers(std::sync::Arc<Bearers>),
 }
 
-/// Who asks. As a handler's argument it is the check that the request has a valid token where one is needed.
+/// What opens the lock.
+pub(crate) struct Bearers {
+    pub(crate) keys: Keys,
+    pub(crate) tokens: Option<TokenRules>,
+}
+
+/// Who asks. As a handler's argument it is the check that the request has a valid key or token where one is needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Access {
     /// Nobody is asked for a token.
     Anyone,
+    /// A program of the shop.
+    Program(Role),
     /// The token's user.
     User { user: UserId, admin: bool },
 }
@@ -64,15 +74,16 @@ impl Access {
     /// Whether this order may be seen; another's is as if it did not exist.
     pub(crate) fn may_see(&self, order: &Order) -> bool {
         match self {
-            Self::Anyone | Self::User { admin: true, .. } => true,
-            Self::User { user, .. } => *user == order.user,
+            Self::User { user, admin: false } => *user == order.user,
+            _ => true,
         }
     }
 
     /// Products are created and changed by admins.
     pub(crate) fn admin(&self) -> Result<(), Problem> {
         match self {
-            Self::Anyone | Self::User { admin: true, .. } => Ok(()),
+            Self::Anyone | Self::Program(Role::Admin) | Self::User { admin: true, .. } => Ok(()),
+            Self::Program(_) => Err(Problem::new(Code::Forbidden, "This needs an admin key.")),
             Self::User { .. } => Err(Problem::new(Code::Forbidden, "This needs a token with the admin scope.")),
         }
     }
@@ -85,14 +96,30 @@ impl FromRequest for Access {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(match request.app_data::<web::Data<Lock>>().map(web::Data::get_ref) {
             None | Some(Lock::None) => Ok(Self::Anyone),
-            Some(Lock::Tokens(rules)) => by_token(request.headers(), rules).map_err(Into::into),
+            Some(Lock::Bearers(good)) => good.access(request).map_err(Into::into),
         })
     }
 }
 
-fn by_token(headers: &HeaderMap, rules: &TokenRules) -> Result<Access, Problem> {
-    let token = bearer(headers).ok_or_else(|| unauthorized("This needs a token: Authorization: Bearer …"))?;
-    rules.check(token).map_err(unauthorized)
+impl Bearers {
+    fn access(&self, request: &HttpRequest) -> Result<Access, Problem> {
+        let borne = bearer(request.headers()).ok_or_else(|| unauthorized(self.needed()))?;
+        if let Some(role) = self.keys.role_of(borne) {
+            role.may(request.method())?;
+            return Ok(Access::Program(role));
+        }
+        match &self.tokens {
+            Some(rules) => rules.check(borne).map_err(unauthorized),
+            None => Err(unauthorized("This key is none of this server's.")),
+        }
+    }
+
+    fn needed(&self) -> &'static str {
+        match self.tokens {
+            Some(_) => "This needs a token: Authorization: Bearer …",
+            None => "This needs a key: Authorization: Bearer …",
+        }
+    }
 }
 
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -120,7 +120,9 @@ mod tests {
     #[test]
     fn help_has_every_flag_every_command_and_examples() {
         let help = Cli::command().render_long_help().to_string();
-        for expected in ["--bind", "FLASHDEAL_RATE_LIMIT", "--jwt-key-file", "health", "rehearse", "verify"] {
+        for expected in
+            ["--bind", "FLASHDEAL_RATE_LIMIT", "--jwt-key-file", "FLASHDEAL_ADMIN_KEYS", "health", "rehearse", "verify"]
+        {
             assert!(help.contains(expected), "{expected} is not in:\n{help}");
         }
         for command in Cli::command().get_subcommands_mut() {

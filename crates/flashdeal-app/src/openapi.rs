@@ -50,8 +50,9 @@ fn build() -> OpenApi {
         let (path, method, operation) = described.done();
         paths.add_path_operation(path, vec![method], operation);
     }
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(
-        "Asked for with FLASHDEAL_AUTH=jwt. The token's sub is the user; the scope admin may create and change products.",
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
+        "Asked for with FLASHDEAL_AUTH=keys or jwt. A key says what its bearer may do: everything, all that buyers do for any of \
+         them, or only read. A JSON Web Token is its sub; with the scope admin it may create and change products.",
     ));
     let components = ComponentsBuilder::new().security_scheme(BEARER, SecurityScheme::Http(bearer.build()));
     let components = schemas::all().into_iter().fold(components, |all, (name, schema)| all.schema(name, schema));

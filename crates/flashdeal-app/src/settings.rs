@@ -16,7 +16,7 @@ use flashdeal_domain::HoldTime;
 
 use judging::{Faults, filled, parse_bind, parse_workers};
 
-pub use crate::access::{Algorithm, KeySource};
+pub use crate::access::{Algorithm, BadKey, KeySource, Keys, Role};
 pub use crate::middleware::client_ip::TrustedProxies;
 pub use crate::middleware::cors::Origins;
 pub use crate::middleware::rate_limit::Budget;
@@ -224,6 +224,23 @@ mod tests {
         assert!(Settings::parse(&two_keys).is_err());
         let none = RawSettings { jwt_algorithm: Some("none".to_owned()), ..locked };
         assert!(Settings::parse(&none).is_err());
+    }
+
+    #[test]
+    fn keys_are_asked_for_or_not_there() {
+        let key = || Some("0123456789abcdef01234567".to_owned());
+        let keys = |auth: &str| RawSettings { auth: auth.to_owned(), admin_keys: key(), ..raw() };
+        assert!(matches!(Settings::parse(&keys("keys")).unwrap().auth, Auth::Keys(_)));
+        let both = RawSettings { admin_keys: key(), ..locked(raw()) };
+        assert!(matches!(Settings::parse(&both).unwrap().auth, Auth::Jwt { keys, .. } if !keys.is_empty()));
+        // Somebody who has keys believes that the door is locked.
+        assert!(Settings::parse(&keys("none")).unwrap_err().to_string().contains("FLASHDEAL_AUTH=keys"));
+        let without = RawSettings { admin_keys: None, ..keys("keys") };
+        assert!(Settings::parse(&without).unwrap_err().to_string().contains("FLASHDEAL_ADMIN_KEYS"));
+        let bad = RawSettings { shop_keys: key(), read_keys: Some("short".to_owned()), ..keys("keys") };
+        let faults = Settings::parse(&bad).unwrap_err();
+        assert_eq!(faults.0.len(), 2, "{faults}");
+        assert!(!faults.to_string().contains("0123456789") && !faults.to_string().contains("short"), "{faults}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use flashdeal_domain::ports::{Clock, IdSource, Ports, Runtime};
 use flashdeal_domain::{FlashSale, Policy, Tick};
 use tokio::task::JoinHandle;
 
-use crate::access::{Lock, TokenRules};
+use crate::access::{Bearers, Lock, TokenRules};
 use crate::connections::{Connections, most_per_worker};
 use crate::environment::{MeteredEvents, RandomIds, SystemClock, TokioRuntime};
 use crate::metrics::Metrics;
@@ -177,13 +177,15 @@ fn limiter(settings: &Settings, stores: &Stores, environment: &Environment) -> a
 }
 
 fn lock(auth: &Auth) -> anyhow::Result<Lock> {
-    match auth {
-        Auth::None => Ok(Lock::None),
-        Auth::Jwt { algorithm, key, audience } => {
+    let bearers = match auth {
+        Auth::None => return Ok(Lock::None),
+        Auth::Keys(keys) => Bearers { keys: keys.clone(), tokens: None },
+        Auth::Jwt { algorithm, key, audience, keys } => {
             let rules = TokenRules::load(*algorithm, key, audience).context("cannot use the key for tokens")?;
-            Ok(Lock::Tokens(Arc::new(rules)))
+            Bearers { keys: keys.clone(), tokens: Some(rules) }
         }
-    }
+    };
+    Ok(Lock::Bearers(Arc::new(bearers)))
 }
 
 fn serve(

@@ -36,6 +36,7 @@ mod fields;
 mod health;
 mod idempotency;
 mod jwt;
+mod keys;
 mod lapses;
 mod least_rights;
 mod lists;

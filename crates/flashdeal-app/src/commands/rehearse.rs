@@ -71,7 +71,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
-    /// A bearer token to send with every request. One token is one buyer to a server with --auth jwt: rehearse without.
+    /// What to send as bearer with every request: an admin key. A token of --auth jwt is one buyer, so it is of no use here.
     #[arg(long, env = "FLASHDEAL_REHEARSE_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     token: Option<String>,
 

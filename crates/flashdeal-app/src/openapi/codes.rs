@@ -19,7 +19,9 @@ const fn advice(code: Code) -> &'static str {
         Code::InvalidRequest => {
             "Mend the request: `errors` names every broken field. Repeating it as it is cannot help."
         }
-        Code::Unauthorized => "Get a token, or a new one if it has expired, and send it as `Authorization: Bearer …`.",
+        Code::Unauthorized => {
+            "Get a key or a token, a new one if it has expired, and send it as `Authorization: Bearer …`."
+        }
         Code::Forbidden => "The token is for another user, or has no scope `admin`. Repeating it cannot help.",
         Code::ProductNotFound => "There is no such product. Products are never deleted: look at the id.",
         Code::NoReservation => {

@@ -47,13 +47,44 @@ pub struct RawSettings {
     #[arg(long, env = "FLASHDEAL_REQUEST_DEADLINE", value_name = "DURATION", default_value = "2s")]
     pub request_deadline: String,
 
-    /// Who may do what: none (anyone is who they say; loopback binds only) or jwt (the token's sub is the user).
+    /// Who may do what: none (anyone is who they say; loopback binds only), keys (a key says what its bearer may do) or jwt (the
+    /// token's sub is the user; beside tokens, keys).
     #[arg(long, help_heading = "Who may do what", env = "FLASHDEAL_AUTH", value_name = "MODE", default_value = "none")]
     pub auth: String,
 
     /// Serve without authentication on an address that is not loopback; for a network that only a balancer can reach.
     #[arg(long, help_heading = "Who may do what", env = "FLASHDEAL_INSECURE_NO_AUTH", action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
     pub insecure_no_auth: bool,
+
+    /// With keys or jwt: keys that may do everything, comma-separated, 24 to 256 characters each: `openssl rand -hex 24` makes one.
+    #[arg(
+        long,
+        help_heading = "Who may do what",
+        env = "FLASHDEAL_ADMIN_KEYS",
+        value_name = "KEYS",
+        hide_env_values = true
+    )]
+    pub admin_keys: Option<String>,
+
+    /// With keys or jwt: keys for the shop's programs: they do for any buyer what buyers do, and read products.
+    #[arg(
+        long,
+        help_heading = "Who may do what",
+        env = "FLASHDEAL_SHOP_KEYS",
+        value_name = "KEYS",
+        hide_env_values = true
+    )]
+    pub shop_keys: Option<String>,
+
+    /// With keys or jwt: keys that may look at everything and change nothing.
+    #[arg(
+        long,
+        help_heading = "Who may do what",
+        env = "FLASHDEAL_READ_KEYS",
+        value_name = "KEYS",
+        hide_env_values = true
+    )]
+    pub read_keys: Option<String>,
 
     /// With jwt: the one algorithm tokens are signed with: HS256, RS256, ES256 or `EdDSA`.
     #[arg(long, help_heading = "Who may do what", env = "FLASHDEAL_JWT_ALGORITHM", value_name = "ALG")]

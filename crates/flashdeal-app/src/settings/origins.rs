@@ -15,7 +15,7 @@ impl Faults {
         if origins == Origins::Any && auth == Some(&Auth::None) && !raw.insecure_no_auth {
             self.0.push(
                 "--cors-origins is * while --auth is none: whatever page somebody here opens could do anything. Name the \
-                 origins, set FLASHDEAL_AUTH=jwt, or pass --insecure-no-auth (FLASHDEAL_INSECURE_NO_AUTH=true)"
+                 origins, set FLASHDEAL_AUTH=keys or jwt, or pass --insecure-no-auth (FLASHDEAL_INSECURE_NO_AUTH=true)"
                     .to_owned(),
             );
             return None;
