@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand, each with its arguments, its examples and what it does.
 
+mod backup;
 mod completions;
 mod health;
 mod migrate;
@@ -38,6 +39,7 @@ enum Command {
     Migrate(migrate::Arguments),
     Rehearse(rehearse::Arguments),
     Orders(orders::Arguments),
+    Backup(backup::Arguments),
     Verify(verify::Arguments),
     Rebuild(rebuild::Arguments),
     Webhooks(webhooks::Arguments),
@@ -55,6 +57,7 @@ Examples:
   flashdeal migrate                           bring PostgreSQL's schema up to date
   flashdeal rehearse                          5000 virtual buyers against it
   flashdeal orders > orders.csv               what was sold, as a table
+  flashdeal backup shop.db                    a copy of the embedded store, while it serves
   flashdeal verify                            do the books balance? (exit status)
   flashdeal webhooks status                   are sold orders told to whom they should be?
   flashdeal help health                       more about one command
@@ -74,6 +77,7 @@ impl Cli {
             Some(Command::Openapi(arguments)) => openapi::run(&arguments),
             Some(Command::Completions(arguments)) => completions::run(&arguments),
             Some(Command::Orders(arguments)) => orders::run(&arguments),
+            Some(Command::Backup(arguments)) => backup::run(&arguments),
             Some(Command::Verify(arguments)) => verify::run(&arguments),
             Some(Command::Rebuild(arguments)) => rebuild::run(&arguments),
             Some(Command::Webhooks(arguments)) => webhooks::run(&arguments),

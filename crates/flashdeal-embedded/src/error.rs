@@ -53,6 +53,33 @@ pub enum OpenError {
     Threads(io::Error),
 }
 
+/// Why there is no copy of a store.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// A backup replaces nothing.
+    #[error("{} is there already: give another name, or remove it", file.display())]
+    Exists {
+        /// What is there.
+        file: PathBuf,
+    },
+    /// The file, or the folder it is in, cannot be written.
+    #[error("{} cannot be written: {source}", file.display())]
+    NotWritable {
+        /// What.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// SQLite could not make a copy that is whole.
+    #[error("no copy could be made in {}: {source}", file.display())]
+    Copy {
+        /// Where.
+        file: PathBuf,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
 /// The store was closed, or its writer died.
 pub(crate) fn closed() -> StoreError {
     StoreError::unavailable(STORE, "the store is closed")

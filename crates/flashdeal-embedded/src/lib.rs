@@ -50,7 +50,7 @@ use record::{Answer, Leases, RecordCall};
 use shared::Shared;
 use writer::Writer;
 
-pub use error::OpenError;
+pub use error::{BackupError, OpenError};
 pub use record::RecordReader;
 
 /// Batches of reads that may wait: each is one thread's, and a thread has one at a time.

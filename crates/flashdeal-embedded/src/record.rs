@@ -1,5 +1,6 @@
 //! `StockRepository` on the file.
 
+mod backup;
 mod changes;
 mod feed;
 mod reader;

@@ -21,6 +21,7 @@ mod reply;
 mod shop;
 
 mod audits;
+mod backups;
 mod board;
 mod bodies;
 mod checkout;

@@ -17,7 +17,7 @@ use super::{feed, reads, rows};
 /// Each call is one consistent read of what is durable. Calls block; none takes longer than its answer is long, unless the file is
 /// locked by a program that is not ours, for which it waits ten seconds.
 pub struct RecordReader {
-    conn: SqliteConnection,
+    pub(super) conn: SqliteConnection,
 }
 
 impl RecordReader {
