@@ -32,25 +32,25 @@ async fn ask(shop: &Processes, key: &str, method: &str, path: &str, body: Option
     .await
 }
 
-fn phone() -> Option<Value> {
-    Some(json!({ "name": "Phone", "price": 9.99, "totalStock": 5 }))
+fn phone() -> Value {
+    json!({ "name": "Phone", "price": 9.99, "totalStock": 5 })
 }
 
-fn ada() -> Option<Value> {
-    Some(json!({ "userId": "ada", "quantity": 1 }))
+fn ada() -> Value {
+    json!({ "userId": "ada", "quantity": 1 })
 }
 
 async fn a_key_opens_what_its_role_may(mode: Mode) {
     let shop = Processes::start(mode, &[&[("FLASHDEAL_AUTH", "keys")][..], &KEYS].concat()).await;
     let shop = &shop;
-    let product = ask(shop, ADMIN, "POST", "/api/products", phone()).await.is(201).id("id");
+    let product = ask(shop, ADMIN, "POST", "/api/products", Some(phone())).await.is(201).id("id");
     let (product, hold) = (format!("/api/products/{product}"), reserve_path(&product));
     let checkout = checkout_path(product.trim_start_matches("/api/products/"));
     ask(shop, ADMIN_NEXT, "PATCH", &product, Some(json!({ "addStock": 1 }))).await.is(200);
-    ask(shop, SHOP, "POST", &hold, ada()).await.is(201);
+    ask(shop, SHOP, "POST", &hold, Some(ada())).await.is(201);
     ask(shop, SHOP, "POST", &hold, Some(json!({ "userId": "bob", "quantity": 1 }))).await.is(201);
     ask(shop, SHOP, "DELETE", &hold, Some(json!({ "userId": "bob" }))).await.is(200);
-    let order = ask(shop, SHOP, "POST", &checkout, ada()).await.is(201).id("orderId");
+    let order = ask(shop, SHOP, "POST", &checkout, Some(ada())).await.is(201).id("orderId");
     for key in [ADMIN, SHOP, READ] {
         for path in [&product, "/api/orders", "/api/orders?userId=ada", &format!("/api/orders/{order}")] {
             ask(shop, key, "GET", path, None).await.is(200);
@@ -59,11 +59,11 @@ async fn a_key_opens_what_its_role_may(mode: Mode) {
     }
     // What is not theirs is refused, and has no effect.
     for (method, path, body) in [
-        ("POST", "/api/products", phone()),
+        ("POST", "/api/products", Some(phone())),
         ("PATCH", &product, Some(json!({ "addStock": 1 }))),
-        ("POST", &hold, ada()),
-        ("DELETE", &hold, ada()),
-        ("POST", &checkout, ada()),
+        ("POST", &hold, Some(ada())),
+        ("DELETE", &hold, Some(ada())),
+        ("POST", &checkout, Some(ada())),
     ] {
         ask(shop, READ, method, path, body.clone()).await.refused(403, "forbidden");
         for none in ["", &ADMIN[1..], "an-admin-key-of-somebody-else"] {
@@ -71,7 +71,7 @@ async fn a_key_opens_what_its_role_may(mode: Mode) {
             reply.check(reply.header("www-authenticate") == Some("Bearer"), "a 401 says how to get in");
         }
     }
-    ask(shop, SHOP, "POST", "/api/products", phone()).await.refused(403, "forbidden");
+    ask(shop, SHOP, "POST", "/api/products", Some(phone())).await.refused(403, "forbidden");
     ask(shop, SHOP, "PATCH", &product, Some(json!({ "addStock": 1 }))).await.refused(403, "forbidden");
     let now = ask(shop, READ, "GET", &product, None).await.is(200);
     assert_eq!((now.count("totalStock"), now.count("reservedStock")), (5, 0), "{now}");
@@ -89,13 +89,13 @@ async fn beside_tokens_a_key_acts_for_any_buyer(mode: Mode) {
     let claims = json!({ "sub": "bob", "aud": "shop", "exp": 4_102_444_800_u64 });
     let secret = jsonwebtoken::EncodingKey::from_secret(b"a secret that signs the tokens of buyers");
     let bob = jsonwebtoken::encode(&header, &claims, &secret).unwrap();
-    let product = ask(&shop, ADMIN, "POST", "/api/products", phone()).await.is(201).id("id");
+    let product = ask(&shop, ADMIN, "POST", "/api/products", Some(phone())).await.is(201).id("id");
     let hold = reserve_path(&product);
-    ask(&shop, &bob, "POST", &hold, ada()).await.refused(403, "forbidden");
-    ask(&shop, SHOP, "POST", &hold, ada()).await.is(201);
+    ask(&shop, &bob, "POST", &hold, Some(ada())).await.refused(403, "forbidden");
+    ask(&shop, SHOP, "POST", &hold, Some(ada())).await.is(201);
     ask(&shop, &bob, "POST", &hold, Some(json!({ "quantity": 1 }))).await.is(201);
-    ask(&shop, &bob, "POST", "/api/products", phone()).await.refused(403, "forbidden");
-    ask(&shop, &format!("{bob}x"), "POST", &hold, ada()).await.refused(401, "unauthorized");
+    ask(&shop, &bob, "POST", "/api/products", Some(phone())).await.refused(403, "forbidden");
+    ask(&shop, &format!("{bob}x"), "POST", &hold, Some(ada())).await.refused(401, "unauthorized");
 }
 
 async fn keys_that_lock_nothing_are_refused(_mode: Mode) {
