@@ -134,7 +134,7 @@ fn every_setting_of_the_chart_is_one_of_the_servers() {
         assert!(known(name), "{name} is no setting");
     }
     // And the other way round, but for what is no setting of an instance, is the image's to say, or is a secret.
-    let others = ["_BIND", "_DATA_DIR", "_SECRET", "_HEALTH_URL", "_HEALTH_TIMEOUT", "_REHEARSE_TOKEN"];
+    let others = ["_BIND", "_DATA_DIR", "_SECRET", "_KEYS", "_HEALTH_URL", "_HEALTH_TIMEOUT", "_REHEARSE_TOKEN"];
     let lines = read("../../.env.example");
     let lines = lines.lines().filter(|line| line.starts_with("#FLASHDEAL_"));
     for name in lines.map(|line| line[1..].split('=').next().unwrap()) {
