@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod feed;
 mod gate;
 mod record;
 
@@ -13,14 +14,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use flashdeal_contract::{Case, LedgerFixture, RecordFixture, RestartFixture, reference, run_bounded};
-use flashdeal_contract::{ledger, record as record_suite, restart, sale};
+use flashdeal_contract::{Case, FeedFixture, LedgerFixture, RecordFixture, RestartFixture, reference, run_bounded};
+use flashdeal_contract::{feed as feed_suite, ledger, record as record_suite, restart, sale};
 use flashdeal_domain::ports::Clock;
-use flashdeal_domain::{ReservationLedger, StockRepository};
+use flashdeal_domain::{OrderFeed, ReservationLedger, StockRepository};
 
 /// A fixture with at most one mistake.
 struct Mutant {
     record: Arc<dyn StockRepository>,
+    feed: Arc<dyn OrderFeed>,
     ledger: Arc<dyn ReservationLedger>,
     gate: Arc<reference::Ledger>,
     clock: Arc<reference::ManualClock>,
@@ -31,6 +33,7 @@ struct Mutant {
 #[derive(Debug, Clone, Copy)]
 enum Mistake {
     Record(record::Mistake),
+    Feed(feed::Mistake),
     Gate(gate::Mistake),
     /// The gate's clock never steps back, so holds outlast a wall clock that did.
     ClockNeverStepsBack,
@@ -47,7 +50,12 @@ impl Mutant {
             _ => clock.clone(),
         };
         let gate = Arc::new(reference::Ledger::new(gates_clock));
+        let feed: Arc<dyn OrderFeed> = Arc::new(reference::Feed::new(record.clone(), clock.clone()));
         Self {
+            feed: match mistake {
+                Some(Mistake::Feed(mistake)) => feed::Wrong::new(feed, mistake),
+                _ => feed,
+            },
             record: match mistake {
                 Some(Mistake::Record(mistake)) => record::Wrong::new(record, mistake),
                 _ => record,
@@ -67,6 +75,17 @@ impl Mutant {
 impl RecordFixture for Mutant {
     fn record(&self) -> Arc<dyn StockRepository> {
         self.record.clone()
+    }
+}
+
+#[async_trait]
+impl FeedFixture for Mutant {
+    fn feed(&self) -> Arc<dyn OrderFeed> {
+        self.feed.clone()
+    }
+
+    async fn pass(&self, time: Duration) {
+        self.clock.advance(i64::try_from(time.as_millis()).unwrap());
     }
 }
 
@@ -99,6 +118,7 @@ fn passes(name: &str, mistake: Option<Mistake>) -> bool {
     let (suite, case) = name.split_once("::").unwrap();
     match suite {
         "record" => passes_in(record_suite::CASES, case, mistake, |mutant| mutant),
+        "feed" => passes_in(feed_suite::CASES, case, mistake, |mutant| mutant),
         "ledger" => passes_in(ledger::CASES, case, mistake, |mutant| mutant),
         "restart" => passes_in(restart::CASES, case, mistake, |mutant| mutant),
         "sale" => passes_in(sale::CASES, case, mistake, |mutant| mutant),
@@ -129,6 +149,7 @@ fn every_mistake_is_found_by_the_case_that_is_there_for_it() {
     let mistakes = record::MISTAKES
         .iter()
         .map(|(mistake, case)| (Mistake::Record(*mistake), *case))
+        .chain(feed::MISTAKES.iter().map(|(mistake, case)| (Mistake::Feed(*mistake), *case)))
         .chain(gate::MISTAKES.iter().map(|(mistake, case)| (Mistake::Gate(*mistake), *case)))
         .chain([
             (Mistake::ClockNeverStepsBack, "ledger::deadlines::a_clock_that_steps_back_lengthens_no_hold"),
