@@ -165,6 +165,8 @@ async fn the_role_that_sells_can_neither_rewrite_the_ledger_nor_change_the_schem
         "UPDATE products SET created_at = created_at",
         "ALTER TABLE products ADD COLUMN mine integer",
         "DROP TABLE products CASCADE",
+        "DELETE FROM order_readers",
+        "UPDATE order_readers SET reader = reader",
         "DELETE FROM __diesel_schema_migrations",
         "INSERT INTO __diesel_schema_migrations (version) VALUES ('1')",
         "CREATE TABLE mine (id integer)",
