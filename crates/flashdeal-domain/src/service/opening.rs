@@ -61,6 +61,9 @@ const WAITS: [Duration; 7] = [
     Duration::from_millis(400),
 ];
 
+/// Within which time those who must open a gate anew come, the first time: an opening takes some milliseconds.
+const SPREAD: Duration = Duration::from_millis(40);
+
 impl FlashSale {
     /// Makes a call on a product's gate, opening the gate first where it is closed.
     pub(super) async fn through_gate<T, F>(&self, product: ProductId, call: impl Fn() -> F) -> Result<T, SaleError>
@@ -148,10 +151,15 @@ impl FlashSale {
 
     /// Between a half and the whole of `duration`, from the randomness of a fresh id.
     pub(super) fn jitter(&self, duration: Duration) -> Duration {
-        let (_, low) = self.ports.ids.next_id().as_u64_pair();
-        let thousandths = u32::try_from(low % 500).unwrap_or(0) + 500;
-        duration * thousandths / 1000
+        duration / 2 + up_to(&self.ports, duration / 2)
     }
+}
+
+/// Some part of `duration`, from the randomness of a fresh id.
+fn up_to(ports: &Ports, duration: Duration) -> Duration {
+    let (_, low) = ports.ids.next_id().as_u64_pair();
+    let thousandths = u32::try_from(low % 1000).unwrap_or(0);
+    duration * thousandths / 1000
 }
 
 impl Openings {
@@ -203,6 +211,7 @@ async fn open(ports: &Ports, reopening: Reopening) -> Result<Opened, StoreError>
     if refused.is_some() && wait_until_open(ports, product, refused, paying_over).await?.is_some() {
         return Ok(Opened::Yes);
     }
+    let mut spread = SPREAD;
     for _ in 0..ATTEMPTS {
         if stands_open(ports, product, refused, paying_over).await?.is_some() {
             return Ok(Opened::Yes);
@@ -221,6 +230,9 @@ async fn open(ports: &Ports, reopening: Reopening) -> Result<Opened, StoreError>
             && epoch < record.epoch
         {
             refused = Some(epoch);
+            // All who raised it higher have seen the same. One of them is enough, and whoever comes first is seen by the others.
+            ports.runtime.sleep(up_to(ports, spread)).await;
+            spread *= 2;
         }
     }
     Err(StoreError::unavailable("gate", "others keep opening it"))
