@@ -6,8 +6,9 @@
 //!
 //! Lanes are per thread and per key: callers on one thread share a batch, which runs as a task on their own runtime, so that
 //! waking them costs no hop to another thread. Where that hop is small beside the round trip, all threads may share the lanes
-//! ([`Batcher::across_threads`]); another runtime is then woken once a batch, however many of its callers are in it. A caller who
-//! stops waiting (a client that hung up) takes nobody else's
+//! ([`Batcher::across_threads`]), also as tasks of a runtime that has nothing else to do ([`Batcher::on`]): answers then never wait
+//! for a thread that is busy with its callers. Another runtime is woken once a batch, however many of its callers are in it. A
+//! caller who stops waiting (a client that hung up) takes nobody else's
 //! answer away: the batch is a task of its own.
 //!
 //! Everything is bounded: at most [`Limits::batch`] items a batch, at most [`Limits::queue`] items waiting on a lane, one
@@ -79,19 +80,25 @@ impl<R: Run> Batcher<R> {
     /// A batcher that runs its batches with `runner`, with lanes per thread and key: for round trips so short that a hop to
     /// another thread would count.
     pub fn new(runner: R, limits: Limits) -> Self {
-        Self::sharded(runner, limits, Sharding::ByThread)
+        Self::sharded(runner, limits, Sharding::ByThread, None)
     }
 
     /// A batcher whose lanes all threads share: for round trips that wait for a disk, and for keys of which the store can
     /// only serve one batch at a time anyway. The task of a lane runs on the thread that opened it.
     pub fn across_threads(runner: R, limits: Limits) -> Self {
-        Self::sharded(runner, limits, Sharding::ByKey)
+        Self::sharded(runner, limits, Sharding::ByKey, None)
     }
 
-    fn sharded(runner: R, limits: Limits, sharding: Sharding) -> Self {
+    /// A batcher whose lanes all threads share, and whose batches run on `runtime`: for a far end that would stand idle while a
+    /// thread of its callers comes to read its answer. When that runtime has ended, callers are told [`Rejected::Lost`].
+    pub fn on(runtime: Handle, runner: R, limits: Limits) -> Self {
+        Self::sharded(runner, limits, Sharding::ByKey, Some(runtime))
+    }
+
+    fn sharded(runner: R, limits: Limits, sharding: Sharding, runtime: Option<Handle>) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::new(HashMap::new())).collect();
         let limits = Limits { batch: limits.batch.max(1), queue: limits.queue.max(1) };
-        Self { shared: Arc::new(Shared { runner, limits, sharding, shards }) }
+        Self { shared: Arc::new(Shared { runner, limits, sharding, runtime, shards }) }
     }
 
     /// The runner.
@@ -125,11 +132,14 @@ impl<R: Run> Batcher<R> {
             lane.waiting.push((item, sender));
             lane.know(runtime);
         } else {
-            let mail = Mail::from(runtime.id());
-            lanes.insert(key.clone(), Lane { waiting: vec![(item, sender)], runtimes: vec![runtime.clone()] });
+            let home = self.shared.runtime.as_ref().unwrap_or(&runtime).clone();
+            let mut lane = Lane { waiting: vec![(item, sender)], runtimes: vec![home.clone()] };
+            lane.know(runtime);
+            lanes.insert(key.clone(), lane);
             drop(lanes);
+            let mail = Mail::from(home.id());
             let lane = OpenLane { shared: Arc::clone(&self.shared), shard, key, mail, closed: false };
-            runtime.spawn(lane.drain());
+            home.spawn(lane.drain());
         }
         Ok(receiver)
     }
@@ -166,6 +176,8 @@ struct Shared<R: Run> {
     runner: R,
     limits: Limits,
     sharding: Sharding,
+    /// Where lanes are drained, if not where they are opened.
+    runtime: Option<Handle>,
     shards: Box<[Mutex<OpenLanes<R>>]>,
 }
 

@@ -177,6 +177,33 @@ fn callers_are_woken_by_a_thread_of_their_own_runtime() {
     opener.join().unwrap();
 }
 
+/// Tells where it runs.
+struct Whereabouts;
+
+impl Run for Whereabouts {
+    type Key = u8;
+    type Item = ();
+    type Answer = ThreadId;
+
+    async fn run(&self, _key: &u8, items: Vec<()>) -> Vec<ThreadId> {
+        items.iter().map(|()| std::thread::current().id()).collect()
+    }
+}
+
+#[tokio::test]
+async fn batches_run_on_the_runtime_that_is_named_for_them() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let batcher = Batcher::on(runtime.handle().clone(), Whereabouts, Limits::default());
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let thread = std::thread::spawn(move || runtime.block_on(ended));
+    let elsewhere = thread.thread().id();
+    let calls = futures_util::future::join_all((0..20).map(|key| batcher.submit(key % 2, ())));
+    assert_eq!(calls.await, [Ok(elsewhere); 20]);
+    drop(end);
+    assert!(thread.join().unwrap().is_err());
+    assert_eq!(batcher.submit(0, ()).await, Err(Rejected::Lost));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_threads_all_get_their_own_answers() {
     let batcher = doubler(Duration::ZERO, Limits::default());

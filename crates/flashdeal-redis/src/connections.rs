@@ -1,4 +1,5 @@
-//! The connections of the hot path: one for each thread, shared by everything the thread asks, reconnecting by itself.
+//! The connections of the hot path: one for each thread that calls, shared by everything it asks, reconnecting by itself. The batches
+//! of the gate have a thread to themselves; the others count requests for the rate limit, and look after the gate.
 //!
 //! Calls of one thread are pipelined on one connection whose replies arrive on the same thread, so that no answer hops between
 //! threads. A connection that broke is replaced by the next call; while that fails, further calls fail at once until a jittered

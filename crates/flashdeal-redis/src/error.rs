@@ -22,6 +22,9 @@ pub enum ConnectError {
         /// What may help, or nothing.
         advice: &'static str,
     },
+    /// The system has no thread for the calls of the gate.
+    #[error("the thread of the gate cannot be started: {0}")]
+    Thread(std::io::Error),
 }
 
 /// What to do about a connection that could not be had, as far as its error shows it; begins with a semicolon.

@@ -17,10 +17,11 @@ use tokio::time::Instant;
 use crate::books;
 use crate::connections::Connections;
 use crate::dice;
-use crate::error::STORE;
+use crate::error::{ConnectError, STORE};
 use crate::gate::{Alone, Gate, MOST_OPERATIONS, Op, Reply, Together};
 use crate::pool::Pool;
 use crate::registry::Registry;
+use crate::thread::OwnThread;
 
 /// The most callers that wait on one thread; one more is told that the store is overloaded.
 const QUEUE: usize = 8192;
@@ -42,23 +43,26 @@ struct Shared {
     gate: Arc<Gate>,
     together: Batcher<Together>,
     alone: Batcher<Alone>,
+    _thread: OwnThread,
 }
 
 impl RedisLedger {
-    pub(crate) fn new(gate: Gate, connections: Arc<Connections>, pool: Arc<Pool>) -> Self {
+    pub(crate) fn new(gate: Gate, connections: Arc<Connections>, pool: Arc<Pool>) -> Result<Self, ConnectError> {
         let gate = Arc::new(gate);
+        let thread = OwnThread::start().map_err(ConnectError::Thread)?;
         let limits = Limits { batch: MOST_OPERATIONS, queue: QUEUE };
         let few = Limits { batch: PRODUCTS_A_CALL, ..limits };
-        Self {
+        Ok(Self {
             shared: Arc::new(Shared {
                 connections,
                 registry: Registry::new(Arc::clone(&pool)),
                 pool,
-                together: Batcher::across_threads(Together(Arc::clone(&gate)), limits),
-                alone: Batcher::across_threads(Alone(Arc::clone(&gate)), few),
+                together: Batcher::on(thread.runtime(), Together(Arc::clone(&gate)), limits),
+                alone: Batcher::on(thread.runtime(), Alone(Arc::clone(&gate)), few),
                 gate,
+                _thread: thread,
             }),
-        }
+        })
     }
 
     /// Runs one operation, together with those of other callers of this moment.

@@ -5,7 +5,8 @@
 //!
 //! How it works, from the outside in:
 //!
-//! - `ledger`: each method of the port is an operation, submitted to the batcher of the caller's thread;
+//! - `ledger`: each method of the port is an operation, submitted to a batcher that all threads share;
+//! - `thread`: what runs the batches, so that Redis never waits for a thread that is busy with callers;
 //! - `gate`: a batch is one call of one script (`scripts/gate/*.lua`) on that thread's connection;
 //! - `connections`: one pipelined connection a thread, which reconnects by itself; `pool`: the rest.
 //!
@@ -38,6 +39,7 @@ mod pool;
 mod rate_limit;
 mod registry;
 mod tally;
+mod thread;
 mod warnings;
 
 use std::sync::Arc;
@@ -66,7 +68,7 @@ impl RedisStore {
     /// Connects, and makes sure that Redis answers. From then on it recovers by itself from whatever happens to Redis.
     ///
     /// # Errors
-    /// [`ConnectError::Unreachable`] if Redis does not answer within the configured time limit.
+    /// [`ConnectError::Unreachable`] if Redis does not answer within the configured time limit; [`ConnectError::Thread`].
     pub async fn connect(config: RedisConfig) -> Result<Self, ConnectError> {
         let connections = Arc::new(Connections::new(&config)?);
         let pool = Arc::new(Pool::new(&config)?);
@@ -77,7 +79,8 @@ impl RedisStore {
             cause,
         })?;
         let gate = Gate::new(Arc::clone(&connections), Arc::clone(&config.clock));
-        Ok(Self { ledger: RedisLedger::new(gate, Arc::clone(&connections), Arc::clone(&pool)), connections, pool })
+        let ledger = RedisLedger::new(gate, Arc::clone(&connections), Arc::clone(&pool))?;
+        Ok(Self { ledger, connections, pool })
     }
 
     /// The gate.
