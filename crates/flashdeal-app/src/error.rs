@@ -118,7 +118,8 @@ impl Problem {
             Shortage::SoldOut => ("sold_out", "Nothing is left to sell."),
             Shortage::AllHeld => ("all_held", "The rest is held; holds may lapse, so a later try may succeed."),
         };
-        let detail = format!("{available} units are available. {advice}").into();
+        let units = if available == 1 { "unit is" } else { "units are" };
+        let detail = format!("{available} {units} available. {advice}").into();
         Self::with(
             Code::InsufficientStock,
             Details { detail, shortage: Some((available, reason)), ..Details::default() },
@@ -140,7 +141,9 @@ impl Problem {
                 Self::with(Code::SaleEnded, Details { detail, terms, ..Details::default() })
             }
             TermsRefusal::OverLimit { max_per_reservation } => {
-                let detail = format!("One reservation may have at most {} units.", max_per_reservation.get()).into();
+                let most = max_per_reservation.get();
+                let units = if most == 1 { "unit" } else { "units" };
+                let detail = format!("One reservation may have at most {most} {units}.").into();
                 Self::with(Code::LimitPerReservation, Details { detail, terms, ..Details::default() })
             }
         }
