@@ -29,11 +29,11 @@ const STANDINGS: &str = include_str!("feed/standings.sql");
 const BEGIN: &str =
     "INSERT INTO order_readers (reader, position) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING position";
 const ADVANCE: &str = "UPDATE order_readers SET position = $3, moved_at = clock_timestamp()
-    WHERE reader = $1 AND holder = $2 AND position <= $3 RETURNING position";
+    WHERE reader = $1 AND holder = $2 AND held_in_run = pg_postmaster_start_time() AND position <= $3 RETURNING position";
 const NOTE_FAILURE: &str = "UPDATE order_readers SET failure = $3, failed_at = clock_timestamp()
     WHERE reader = $1 AND holder = $2 RETURNING position";
 const RENEW: &str = "UPDATE order_readers SET held_until = clock_timestamp() + $3 * interval '1 millisecond'
-    WHERE reader = $1 AND holder = $2 RETURNING position";
+    WHERE reader = $1 AND holder = $2 AND held_in_run = pg_postmaster_start_time() RETURNING position";
 const RELEASE: &str = "UPDATE order_readers SET holder = NULL, held_until = NULL
     WHERE reader = $1 AND holder = $2 RETURNING position";
 

@@ -204,3 +204,30 @@ async fn a_server_that_died_is_read_on() {
     };
     assert_eq!(shop.given(shop.begin, 2).await, [first, second]);
 }
+
+/// A failover may take back what a term has read already: then it is behind its own position, and must not go on from there.
+#[tokio::test]
+async fn a_lease_ends_with_the_run_of_the_server_that_gave_it() {
+    let shop = Shop::open().await;
+    let (token, long) = (LeaseToken(id()), Duration::from_mins(5));
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(shop.store.hold(&reader(), token, long).await.unwrap(), Some(shop.begin));
+    assert!(shop.store.renew(&reader(), token, long).await.unwrap());
+    shop.server.kill9().await.unwrap();
+    shop.server.restart().await.unwrap();
+    let answered = async {
+        loop {
+            match shop.store.renew(&reader(), token, long).await {
+                Err(StoreError::Unavailable { .. }) => sleep(Duration::from_millis(50)).await,
+                answer => return answer.unwrap(),
+            }
+        }
+    };
+    assert!(!timeout(PATIENCE, answered).await.unwrap(), "it was renewed");
+    let further = Position(shop.begin.0 + 1);
+    assert!(!shop.store.advance(&reader(), token, further).await.unwrap(), "it was used");
+    shop.store.release(&reader(), token).await.unwrap();
+    let next = LeaseToken(id());
+    assert_eq!(shop.store.hold(&reader(), next, long).await.unwrap(), Some(shop.begin), "as the record has it");
+    assert!(shop.store.advance(&reader(), next, further).await.unwrap());
+}
