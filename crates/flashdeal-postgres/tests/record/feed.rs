@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flashdeal_domain::ports::{LeaseToken, Position, Reader};
-use flashdeal_domain::{OrderFeed, OrderId, ProductId, StockRepository, StoreError};
+use flashdeal_domain::{OrderFeed, OrderId, ProductId, StockRepository, StoreError, Timestamp};
 use flashdeal_postgres::PostgresStore;
 use flashdeal_tests::postgres::{Database, PostgresOptions, PrivatePostgres};
 use tokio::time::{sleep, timeout};
@@ -230,4 +230,19 @@ async fn a_lease_ends_with_the_run_of_the_server_that_gave_it() {
     let next = LeaseToken(id());
     assert_eq!(shop.store.hold(&reader(), next, long).await.unwrap(), Some(shop.begin), "as the record has it");
     assert!(shop.store.advance(&reader(), next, further).await.unwrap());
+}
+
+/// An operator goes back when something is wrong, which a transaction that never ends may be.
+#[tokio::test]
+async fn a_known_reader_goes_back_while_the_end_is_unsettled() {
+    let shop = Shop::open().await;
+    let slow = shop.client().await;
+    slow.batch_execute("BEGIN").await.unwrap();
+    slow.batch_execute(&commit_batch(shop.products[0], OrderId::from_uuid(id()))).await.unwrap();
+    shop.sell().await;
+    let all = Timestamp::from_millis(0);
+    assert_eq!(shop.store.rewind(&reader(), all).await.unwrap(), shop.begin);
+    let new = shop.store.rewind(&Reader::parse("new").unwrap(), all).await.unwrap_err();
+    assert!(matches!(new, StoreError::Unavailable { .. }), "{new}");
+    slow.batch_execute("ROLLBACK").await.unwrap();
 }
