@@ -2,7 +2,7 @@
 
 mod horizon;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use diesel::data_types::PgTimestamp;
@@ -37,9 +37,9 @@ const RENEW: &str = "UPDATE order_readers SET held_until = clock_timestamp() + $
 const RELEASE: &str = "UPDATE order_readers SET holder = NULL, held_until = NULL
     WHERE reader = $1 AND holder = $2 RETURNING position";
 
-/// How often the end of the ledger is looked for when a reader begins, and the pause in between: transactions that are under way
-/// are over by then, but for unusual ones.
-const LOOKS: u32 = 50;
+/// How often the end of the ledger is looked for when a reader begins, and the first of the pauses in between, each twice as long as
+/// the one before: transactions that are under way are over by then, but for unusual ones.
+const LOOKS: u32 = 7;
 const PAUSE: Duration = Duration::from_millis(20);
 
 #[derive(QueryableByName)]
@@ -109,11 +109,11 @@ impl StandingRow {
 impl PostgresStore {
     /// One look at the end of the ledger: the newest entry there is, and up to which all are settled.
     async fn look(&self) -> Result<(i64, i64), StoreError> {
-        let query = diesel::sql_query(LOOK).bind::<BigInt, _>(self.horizon.settled());
+        let query = diesel::sql_query(LOOK).bind::<BigInt, _>(self.horizon.takes_above());
         let rows: Vec<LookRow> = self.pool.load("feed_look", query).await?;
         let row = rows.into_iter().next().ok_or_else(|| failed("the look at the ledger answered nothing"))?;
         let LookRow { newest, oldest_running, after_ended, ours, run: PgTimestamp(run) } = row;
-        Ok((newest, self.horizon.after(Look { newest, oldest_running, after_ended, ours, run })))
+        Ok((newest, self.horizon.after(Look { newest, oldest_running, after_ended, ours, run }, Instant::now())))
     }
 
     /// Begins a reader at the end of the ledger; one that somebody else began meanwhile is left as it is.
@@ -126,7 +126,7 @@ impl PostgresStore {
                     "a transaction that began before goes on, so the end of the ledger cannot be told",
                 ));
             }
-            sleep(PAUSE).await;
+            sleep(PAUSE * (1 << (looks - 1))).await;
             settled = self.look().await?.1;
             looks += 1;
         }
