@@ -75,7 +75,8 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub async fn start(settings: &Settings, environment: Environment) -> anyhow::Result<Running> {
     let metrics = Metrics::install().context("cannot install the metrics recorder")?;
     let stores = Stores::open(settings, &environment).await?;
-    let warnings = stores.warnings().await;
+    let mut warnings = stores.warnings().await;
+    warnings.extend(settings.warnings());
     let sale = sale_over(settings, &stores, &environment);
     let state = AppState::new(sale.clone(), metrics.clone(), settings.request_deadline);
     let limiter = limiter(settings, &stores, &environment)?;
