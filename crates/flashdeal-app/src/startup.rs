@@ -84,7 +84,7 @@ pub async fn start(settings: &Settings, environment: Environment) -> anyhow::Res
     let connections = Connections::default();
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     if let Some(webhooks) = &settings.webhooks {
-        webhooks.begin(&stores.feed(), &ids).await;
+        webhooks.begin(&stores.feed(), &environment.clock, &ids).await;
     }
     let (server, address) = serve(settings, state.clone(), limiter.clone(), lock, connections.clone())?;
     let handle = server.handle();

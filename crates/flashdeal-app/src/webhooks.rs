@@ -93,8 +93,8 @@ impl fmt::Debug for Endpoint {
 
 /// How long a server waits at its start for an endpoint to have its place.
 const BEGIN: Duration = Duration::from_secs(5);
-const CANNOT_BEGIN: &str =
-    "webhooks: it cannot be told yet how far the endpoint is; if it is new, it is not told what is sold until then";
+const CANNOT_BEGIN: &str = "webhooks: it cannot be told yet how far the endpoint is; if it is new, it is not told what is sold until then, \
+     unless you go back: flashdeal webhooks replay --since";
 
 /// How long a delivery that is under way may take when the server stops, and what then is left to do.
 const GRACE: Duration = Duration::from_secs(3);
@@ -108,13 +108,14 @@ pub(crate) struct Deliveries {
 
 impl Webhooks {
     /// Sees to it that every endpoint has its place in the ledger before anything is sold here: it is told what is sold from then on.
-    pub(crate) async fn begin(&self, feed: &Arc<dyn OrderFeed>, ids: &Arc<dyn IdSource>) {
+    pub(crate) async fn begin(&self, feed: &Arc<dyn OrderFeed>, clock: &Arc<dyn Clock>, ids: &Arc<dyn IdSource>) {
+        let since = clock.now();
         let begun = self.endpoints.iter().map(|endpoint| async {
             let name = endpoint.name();
             match timeout(BEGIN, feed.hold(name, LeaseToken(ids.next_id()), Duration::ZERO)).await {
                 Ok(Ok(_)) => {}
-                Ok(Err(error)) => tracing::warn!(endpoint = %name, %error, "{CANNOT_BEGIN}"),
-                Err(_) => tracing::warn!(endpoint = %name, error = "it took too long", "{CANNOT_BEGIN}"),
+                Ok(Err(error)) => tracing::warn!(endpoint = %name, %error, "{CANNOT_BEGIN} {since}"),
+                Err(_) => tracing::warn!(endpoint = %name, error = "it took too long", "{CANNOT_BEGIN} {since}"),
             }
         });
         join_all(begun).await;

@@ -13,7 +13,11 @@ use super::receiver::{Answer, Receiver, SECRET};
 use super::{buy, ids, shop_with};
 
 cases!(@mode embedded, Embedded, an_endpoint_goes_back_when_it_is_told_to, a_server_ends_while_an_endpoint_hangs);
-cases!(@mode distributed, Distributed, an_endpoint_goes_back_when_it_is_told_to, a_server_ends_while_an_endpoint_hangs);
+cases!(@mode distributed, Distributed,
+    an_endpoint_goes_back_when_it_is_told_to,
+    a_server_ends_while_an_endpoint_hangs,
+    an_endpoint_that_has_no_place_is_said_to_be_unknown
+);
 
 /// How long a command or a server's end may take here.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -106,6 +110,17 @@ async fn an_endpoint_goes_back_when_it_is_told_to(mode: Mode) {
         assert!(said.contains("nothing waits; an instance delivers"), "{said}");
         assert!(said.contains("3 orders wait") && said.contains("not in --webhook-url"), "{said}");
     }
+}
+
+async fn an_endpoint_that_has_no_place_is_said_to_be_unknown(mode: Mode) {
+    let receiver = Receiver::start().await;
+    let shop = shop_with(mode, &[&receiver]).await;
+    metrics_say(&shop, "unknown", 0).await;
+    // As it is without rights to the table, or before there is one.
+    shop.database().sql("ALTER TABLE order_readers RENAME TO out_of_reach").await.unwrap();
+    metrics_say(&shop, "unknown", 1).await;
+    shop.database().sql("ALTER TABLE out_of_reach RENAME TO order_readers").await.unwrap();
+    metrics_say(&shop, "unknown", 0).await;
 }
 
 /// Waits until one instance's metrics have a webhook's series with this value.
