@@ -141,7 +141,8 @@ test("a signal ends a call, in an attempt and in a wait", async () => {
       setTimeout(() => controller.abort(reason), 300);
       await assert.rejects(call, reason);
       assert.ok(seen.length <= 1);
-      await assert.rejects(client().status(PRODUCT, { signal: controller.signal }), reason);
+      const product = { name: "Phone", price: "1", totalStock: 1 };
+      await assert.rejects(client().createProduct(product, { signal: controller.signal }), reason);
     });
   }
 });

@@ -8,7 +8,7 @@ export const HOLD = `{"reservationId":"01890a5d-ac96-774b-bcce-b302099a8058","pr
 export const ORDER = `{"orderId":"01890a5d-ac96-774b-bcce-b302099a8059","reservationId":"01890a5d-ac96-774b-bcce-b302099a8058",
     "productId":"${PRODUCT}","userId":"ada","quantity":1000000,"unitPrice":9999999999.99,
     "total" : 9999999999990000.01,"createdAt":"2026-11-22T12:00:00.000Z"}`;
-export const PHONE = `{"id":"${PRODUCT}","name":"Phone \\"price\\":1.5 \\\\","description":"","price":0.10,
+export const PHONE = `{"id":"${PRODUCT}","name":"5\\" Phone \\"price\\":1.5 \\\\","description":"","price":0.10,
     "totalStock":200,"reservedStock":3,"availableStock":197,"createdAt":"2026-11-22T12:00:00.000Z"}`;
 
 export const say = (status, body, headers = {}) => (_request, response) => {
