@@ -178,7 +178,7 @@ mod tests {
         let (sender, endpoint) = sender_to(listener.local_addr().unwrap());
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
-            stream.read(&mut [0; 4096]).await.unwrap();
+            assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
             let head = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n";
             let mut drip = stream.write_all(head.as_bytes()).await;
             while drip.is_ok() {

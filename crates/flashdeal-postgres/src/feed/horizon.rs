@@ -16,7 +16,9 @@
 //! backup does, does not.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// How long a transaction may hold the horizon back until that is said.
 const LONG: Duration = Duration::from_secs(30);
