@@ -39,6 +39,7 @@ macro_rules! __feed_cases {
             }
             standings {
                 a_standing_tells_what_waits
+                a_standing_is_told_of_those_who_are_asked_for
                 the_last_failure_is_told
                 a_failure_of_somebody_without_the_lease_is_not_noted
             }

@@ -2,16 +2,16 @@
 
 mod horizon;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use diesel::data_types::PgTimestamp;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use flashdeal_domain::ports::feed::MAX_FAILURE_CHARS;
 use flashdeal_domain::ports::{FeedPage, LeaseToken, OrderFeed, Position, Reader, Standing};
 use flashdeal_domain::{StoreError, Timestamp};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::error::{failed, unavailable};
 use crate::rows::{OrderColumns, order_columns, time, time_column};
@@ -30,6 +30,8 @@ const BEGIN: &str =
     "INSERT INTO order_readers (reader, position) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING position";
 const ADVANCE: &str = "UPDATE order_readers SET position = $3, moved_at = clock_timestamp()
     WHERE reader = $1 AND holder = $2 AND held_in_run = pg_postmaster_start_time() AND position <= $3 RETURNING position";
+const FORGET: &str = "DELETE FROM order_readers
+    WHERE reader = $1 AND (holder IS NULL OR held_until <= clock_timestamp()) RETURNING position";
 const NOTE_FAILURE: &str = "UPDATE order_readers SET failure = $3, failed_at = clock_timestamp()
     WHERE reader = $1 AND holder = $2 RETURNING position";
 const RENEW: &str = "UPDATE order_readers SET held_until = clock_timestamp() + $3 * interval '1 millisecond'
@@ -136,6 +138,18 @@ impl PostgresStore {
     }
 }
 
+impl PostgresStore {
+    /// Forgets a reader, unless somebody has its lease; whether it did. That takes a role that may delete readers: the one that sells
+    /// need not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget(&self, reader: &Reader) -> Result<bool, StoreError> {
+        let query = diesel::sql_query(FORGET).bind::<Text, _>(reader.to_string());
+        Ok(!self.pool.load::<_, PositionRow>("feed_forget", query).await?.is_empty())
+    }
+}
+
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
@@ -224,8 +238,11 @@ impl OrderFeed for PostgresStore {
         Ok(Position(row.position))
     }
 
-    async fn standings(&self) -> Result<Vec<Standing>, StoreError> {
-        let query = diesel::sql_query(STANDINGS).bind::<BigInt, _>(i64::from(Standing::MOST));
+    async fn standings(&self, of: Option<&[Reader]>) -> Result<Vec<Standing>, StoreError> {
+        let names = of.map(|readers| readers.iter().map(Reader::to_string).collect::<Vec<_>>());
+        let query = diesel::sql_query(STANDINGS)
+            .bind::<BigInt, _>(i64::from(Standing::MOST))
+            .bind::<Nullable<Array<Text>>, _>(names);
         let rows: Vec<StandingRow> = self.pool.load("feed_standings", query).await?;
         rows.into_iter().map(StandingRow::read).collect()
     }

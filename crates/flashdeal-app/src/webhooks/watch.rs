@@ -16,11 +16,11 @@ pub(super) async fn look_at_readers(feed: Arc<dyn OrderFeed>, readers: Vec<Reade
     // Ends when it is told to, and when nobody is left who could tell.
     while timeout(PERIOD, stop.wait_for(|stop| *stop)).await.is_err() {
         // What cannot be seen stays as it was, and is said to be unknown; the deliveries say what is wrong.
-        let standings = feed.standings().await.unwrap_or_default();
+        let standings = feed.standings(Some(&readers)).await.unwrap_or_default();
         for reader in &readers {
             let (endpoint, standing) =
                 (reader.to_string(), standings.iter().find(|standing| standing.reader == *reader));
-            let unknown = if standing.is_some() { 0 } else { 1 };
+            let unknown = u8::from(standing.is_none());
             metrics::gauge!("flashdeal_webhook_unknown", "endpoint" => endpoint.clone()).set(unknown);
             if let Some(standing) = standing {
                 let oldest = standing.oldest.unwrap_or_default();

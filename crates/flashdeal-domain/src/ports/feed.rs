@@ -151,11 +151,12 @@ pub trait OrderFeed: Send + Sync {
     /// [`StoreError`].
     async fn rewind(&self, reader: &Reader, since: Timestamp) -> Result<Position, StoreError>;
 
-    /// How far every reader is that was ever seen, by name.
+    /// How far these readers are, of those that were ever seen; with `None`, all of them. By name. What waits for a reader is counted
+    /// each time.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn standings(&self) -> Result<Vec<Standing>, StoreError>;
+    async fn standings(&self, of: Option<&[Reader]>) -> Result<Vec<Standing>, StoreError>;
 }
 
 #[cfg(test)]

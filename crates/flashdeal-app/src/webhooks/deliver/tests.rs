@@ -70,7 +70,7 @@ impl OrderFeed for ReadOnly {
         Err(refused())
     }
 
-    async fn standings(&self) -> Result<Vec<Standing>, StoreError> {
+    async fn standings(&self, _: Option<&[Reader]>) -> Result<Vec<Standing>, StoreError> {
         Ok(Vec::new())
     }
 }
