@@ -144,7 +144,7 @@ impl PostgresStore {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn forget(&self, reader: &Reader) -> Result<bool, StoreError> {
+    pub async fn forget_reader(&self, reader: &Reader) -> Result<bool, StoreError> {
         let query = diesel::sql_query(FORGET).bind::<Text, _>(reader.to_string());
         Ok(!self.pool.load::<_, PositionRow>("feed_forget", query).await?.is_empty())
     }

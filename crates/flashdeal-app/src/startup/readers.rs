@@ -89,8 +89,8 @@ impl Readers {
     pub async fn forget(&self, reader: &Reader) -> anyhow::Result<bool> {
         match &self.0 {
             Shop::Seen(_) => anyhow::bail!("the store was opened for reading"),
-            Shop::Embedded(store) => store.forget(reader).await.map_err(Into::into),
-            Shop::Distributed(store) => store.forget(reader).await.map_err(Into::into),
+            Shop::Embedded(store) => store.forget_reader(reader).await.map_err(Into::into),
+            Shop::Distributed(store) => store.forget_reader(reader).await.map_err(Into::into),
         }
     }
 

@@ -154,7 +154,7 @@ impl EmbeddedStore {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn forget(&self, reader: &Reader) -> Result<bool, StoreError> {
+    pub async fn forget_reader(&self, reader: &Reader) -> Result<bool, StoreError> {
         let (leases, reader, now) = (self.0.leases.clone(), reader.clone(), self.shared().now());
         self.change(move |txn| {
             if leases.all().get(&reader).is_some_and(|(_, until)| now < *until) {
