@@ -1,4 +1,4 @@
-//! Buys two phones from a server that runs: creates the deal, holds, checks out, and looks the order up again.
+//! Buys two phones from a server that runs: creates the deal, watches it, holds, checks out, and looks the order up again.
 //!
 //! ```sh
 //! cargo run &
@@ -32,10 +32,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .await?;
     println!("{} costs {}, {} to sell", phone.name.as_str(), phone.price, phone.total_stock.get());
 
+    let mut live = shop.watch([phone.id]);
+    if let Some(event) = live.next().await {
+        println!("live: {} available", event?.level.available().get());
+    }
+
     let ada = UserId::parse("ada")?;
     let wish = ReserveRequest { product: phone.id, user: ada.clone(), quantity: Quantity::new(2)?, key: None };
     let held = shop.reserve(wish).await?.reservation;
     println!("{} held until {}", held.quantity.get(), held.expires_at);
+    if let Some(event) = live.next().await {
+        println!("live: {} available", event?.level.available().get());
+    }
 
     // Naming the hold makes a repeat of this call, even tomorrow, answer the same order.
     let buy = CheckoutRequest { product: phone.id, user: ada, named: Some(held.id), key: None };

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::builder::{BadSettings, Builder};
 use crate::error::{Code, Error};
 use crate::send::{Answer, Call, Sender, new_key};
+use crate::watch::Watch;
 use crate::wire::{BuyerBody, HoldWire, LevelWire, NewProductBody, OrderWire, PageWire, PatchBody, ProductWire, Wire};
 
 /// A client of one server, or of the balancer before many. Cheap to clone; clones share their connections.
@@ -94,6 +95,23 @@ impl Client {
     pub async fn status(&self, product: ProductId) -> Result<StockLevel, Error> {
         let call = self.call("status", Method::GET, &["products", &product.to_string(), "status"]);
         read::<LevelWire>(&self.0.send(&call).await?)
+    }
+
+    /// Live stock of 1 to 100 products: each as it is now, and then each change. Nothing is sent before the first event is asked for;
+    /// dropping it ends it.
+    ///
+    /// Its items may be errors: see [`Watch`].
+    pub fn watch(&self, products: impl IntoIterator<Item = ProductId>) -> Watch {
+        let products: Vec<_> = products.into_iter().map(|product| product.to_string()).collect();
+        let call = match products.as_slice() {
+            [product] => self.call("watch", Method::GET, &["products", product, "events"]),
+            many => {
+                let mut call = self.call("watch", Method::GET, &["events"]);
+                call.url.query_pairs_mut().append_pair("products", &many.join(","));
+                call
+            }
+        };
+        Watch::new(Arc::clone(&self.0), call)
     }
 
     /// Holds units for a user, or sets the quantity of the hold they have. Without a key the client makes one for this call.

@@ -21,6 +21,12 @@ pub enum Error {
         /// What became of the last.
         source: reqwest::Error,
     },
+    /// Live stock was asked for, and no answer began in time.
+    #[error("the server did not begin to answer in {attempts} attempts")]
+    Silent {
+        /// How many attempts were made.
+        attempts: u32,
+    },
     /// An answer came that is not of the flashdeal API: is the base URL right?
     #[error("the answer (status {status}) is not one of the flashdeal API: {reason}")]
     Unreadable {

@@ -40,6 +40,14 @@
 //! of it by chance, so that a crowd does not come back as one. A call makes at most [`Builder::attempts`] attempts and takes
 //! at most [`Builder::total_time`].
 //!
+//! # Live stock
+//!
+//! [`Client::watch`] is a [`Stream`](futures_util::Stream) of what products have left, over as many connections as it takes.
+//!
+//! # Webhooks
+//!
+//! [`webhooks`] tells whether what was pushed to your endpoint is genuine, and gives the order it tells of.
+//!
 //! # Errors
 //!
 //! [`Error::Refused`] has what the server said, typed: [`Problem::code`] to match on, [`Problem::detail`] for people,
@@ -52,9 +60,13 @@
 mod builder;
 mod client;
 mod error;
+mod messages;
 mod send;
+mod watch;
+pub mod webhooks;
 mod wire;
 
 pub use builder::{Attempt, BadSettings, Builder};
 pub use client::Client;
 pub use error::{Code, Error, FieldError, Problem};
+pub use watch::{StockEvent, Watch};

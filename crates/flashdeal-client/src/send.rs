@@ -15,7 +15,7 @@ use crate::error::{Code, Error, Problem};
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
 /// The first wait without a `Retry-After`, and the longest.
-const FIRST_WAIT: Duration = Duration::from_millis(50);
+pub(crate) const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 pub(crate) struct Sender {
@@ -96,25 +96,30 @@ impl Sender {
         let retry_after = retry_after(&response);
         let replayed = response.headers().get("idempotent-replayed").is_some_and(|told| told == "true");
         let status = response.status().as_u16();
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await? {
-            if body.len() + chunk.len() > MAX_ANSWER {
-                // Cut off, it will not parse: that is the error the caller gets.
-                break;
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body = read_body(&mut response).await?;
         Ok((Answer { status, replayed, body }, retry_after))
     }
 }
 
+pub(crate) async fn read_body(response: &mut Response) -> reqwest::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > MAX_ANSWER {
+            // Cut off, it will not parse: that is the error the caller gets.
+            break;
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
 /// In seconds; a date is taken as if there were none.
-fn retry_after(response: &Response) -> Option<Duration> {
+pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
     let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
 }
 
-fn is_worth_repeating(failed: &Error, call: &Call) -> bool {
+pub(crate) fn is_worth_repeating(failed: &Error, call: &Call) -> bool {
     match failed {
         Error::Unreachable { source, .. } => source.is_connect() || (call.repeatable && !source.is_builder()),
         Error::Refused(problem) => match problem.status {
@@ -123,12 +128,14 @@ fn is_worth_repeating(failed: &Error, call: &Call) -> bool {
             502..=504 => call.repeatable,
             _ => problem.code == Code::CheckoutInProgress && call.operation == "checkout",
         },
+        // Of live stock alone, which changes nothing.
+        Error::Silent { .. } => true,
         Error::Unreadable { .. } => false,
     }
 }
 
 /// How long to wait after this attempt; `chance` is from 0 to 1.
-fn wait(failed: &Error, number: u32, chance: f64) -> Duration {
+pub(crate) fn wait(failed: &Error, number: u32, chance: f64) -> Duration {
     let asked = match failed {
         Error::Refused(problem) => problem.retry_after,
         _ => None,
@@ -146,7 +153,7 @@ pub(crate) fn new_key() -> Option<IdempotencyKey> {
     IdempotencyKey::parse(&random().to_string()).ok()
 }
 
-fn chance() -> f64 {
+pub(crate) fn chance() -> f64 {
     let [.., high, low] = random().into_bytes();
     f64::from(u16::from_be_bytes([high, low])) / f64::from(u16::MAX)
 }

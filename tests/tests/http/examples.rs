@@ -60,7 +60,14 @@ async fn sell_keeps_its_orders() {
 async fn buy() {
     let app = AppProcess::start(AppOptions::new(flashdeal_binary().unwrap())).await.unwrap();
     let lines = lines_of("buy", &[&format!("http://{}", app.addr())]).await;
-    says(&lines, &["Phone costs 499.90, 200 to sell", "2 held until …Z", "order … for 999.80; 198 left"]);
+    let expected = [
+        "Phone costs 499.90, 200 to sell",
+        "live: 200 available",
+        "2 held until …Z",
+        "live: 198 available",
+        "order … for 999.80; 198 left",
+    ];
+    says(&lines, &expected);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

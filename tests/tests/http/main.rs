@@ -55,6 +55,7 @@ mod rehearsals;
 mod request_lines;
 mod reserve;
 mod routing;
+mod rust_client;
 mod slow;
 mod starting;
 mod terms;
