@@ -58,3 +58,4 @@ mod wire;
 pub use builder::{Attempt, BadSettings, Builder};
 pub use client::Client;
 pub use error::{Code, Error, FieldError, Problem};
+pub use wire::{Wait, Waits};

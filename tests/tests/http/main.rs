@@ -58,4 +58,5 @@ mod slow;
 mod starting;
 mod terms;
 mod users;
+mod waitlist;
 mod webhooks;
