@@ -51,8 +51,8 @@ pub(crate) struct WaitBody<'a> {
     joined_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ahead: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "some_id")]
-    reservation_id: Option<&'a Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reservation_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "some_time")]
     expires_at: Option<Timestamp>,
 }
@@ -88,7 +88,7 @@ impl<'a> From<&'a Reservation> for WaitBody<'a> {
             called: true,
             joined_at: None,
             ahead: None,
-            reservation_id: Some(hold.id.as_uuid()),
+            reservation_id: Some(hold.id.to_string()),
             expires_at: Some(hold.expires_at),
         }
     }
@@ -235,14 +235,6 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 fn id<S: Serializer>(id: &&Uuid, serializer: S) -> Result<S::Ok, S::Error> {
     let mut text = Uuid::encode_buffer();
     serializer.serialize_str(id.as_hyphenated().encode_lower(&mut text))
-}
-
-#[expect(clippy::ref_option, reason = "the signature serde wants")]
-fn some_id<S: Serializer>(uuid: &Option<&Uuid>, serializer: S) -> Result<S::Ok, S::Error> {
-    match uuid {
-        Some(uuid) => id(uuid, serializer),
-        None => serializer.serialize_none(),
-    }
 }
 
 /// The holds of one batch end at the same millisecond, so the last time that was written is mostly the next one as well.

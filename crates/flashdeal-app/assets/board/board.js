@@ -687,6 +687,7 @@ async function confirmHold(deal) {
 	const answer = await call('GET', forDeal(deal.id, `/reserve?${asBuyer()}`));
 	if (user !== buyer || deal.busy === 'checkout') return answer;
 	if (answer.status === 200 && leftOf(answer.data) > 0) {
+		if (deal.wait) return yourTurn(deal, answer.data), answer;
 		if (!deal.hold) deal.msg = null;
 		setHold(deal, answer.data);
 	} else if (answer.status === 404 && deal.hold) {
@@ -939,13 +940,15 @@ async function askWait(deal) {
 	const { status, data } = await call('GET', forDeal(deal.id, `/waitlist?${asBuyer()}`));
 	if (user !== buyer || !deal.wait || deal.busy) return;
 	if (status === 200 && !data.called) setWait(deal, data);
-	else if (status === 200) {
-		setHold(deal, data);
-		tell(deal, `It is your turn: ${units(data.quantity)} held for you until ${at(data.expiresAt)}.`, 'good');
-	} else if (status === 404) {
+	else if (status === 200) yourTurn(deal, data);
+	else if (status === 404) {
 		setWait(deal, null);
 		tell(deal, 'You wait no more: your turn has come and gone, or the sale is over.', 'warn');
 	}
+}
+function yourTurn(deal, hold) {
+	setHold(deal, hold);
+	tell(deal, `It is your turn: ${units(hold.quantity)} held for you until ${at(hold.expiresAt)}.`, 'good');
 }
 // Some requests are always left to the buyer.
 function askSoon(deal) {

@@ -59,14 +59,14 @@ impl Shop {
 
     /// The same server, with room for so many in line.
     pub(crate) fn with_most_waiting(self, most_waiting: u32) -> Self {
-        Self::with(self.gate, Policy { most_waiting, ..Policy::default() })
+        Self::with(self.gate, most_waiting)
     }
 
     fn over(gate: Gate) -> Self {
-        Self::with(gate, Policy::default())
+        Self::with(gate, Policy::default().most_waiting)
     }
 
-    fn with(gate: Gate, policy: Policy) -> Self {
+    fn with(gate: Gate, most_waiting: u32) -> Self {
         let ports = Ports {
             record: Arc::clone(&gate.record),
             ledger: Arc::clone(&gate.ledger),
@@ -78,7 +78,7 @@ impl Shop {
         };
         // A busy machine must not make a case fail: what is slow here is only waited for.
         let patient = Duration::from_mins(1);
-        let policy = Policy { checkout_patience: patient, finish_patience: patient, ..policy };
+        let policy = Policy { checkout_patience: patient, finish_patience: patient, most_waiting, ..Policy::default() };
         Self { sale: FlashSale::new(ports, policy), gate }
     }
 

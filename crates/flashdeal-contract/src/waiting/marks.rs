@@ -30,7 +30,7 @@ pub async fn the_first_to_join_and_the_last_to_leave_change_the_mark(fixture: &d
         ok(waiting.leave(product, &user("ada")).await);
         assert_eq!(state_of(&fixture.record(), product).await, marked);
         let free = moved(marked, false);
-        assert_eq!(ok(waiting.remove(product, &[ben.clone()]).await), Some(free));
+        assert_eq!(ok(waiting.remove(product, std::slice::from_ref(&ben)).await), Some(free));
         assert_eq!(ok(waiting.remove(product, &[ben]).await), Some(free));
         assert_eq!(state_of(&fixture.record(), product).await, free);
     }

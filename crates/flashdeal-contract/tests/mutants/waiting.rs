@@ -82,7 +82,7 @@ impl WaitingList for Wrong {
 
     async fn remove(&self, product: ProductId, who: &[Waiting]) -> Result<Option<RecordState>, StoreError> {
         let who = match self.mistake {
-            Mistake::TakesOutOnlyOne => &who[..who.len().min(1)],
+            Mistake::TakesOutOnlyOne => who.get(..1).unwrap_or(who),
             _ => who,
         };
         if self.is(Mistake::TakesOutAnyWait) {

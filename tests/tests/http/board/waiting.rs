@@ -63,7 +63,7 @@ async fn a_place_is_had_and_left_without_a_mouse(mode: Mode) {
     page.press(&enter).await;
     page.says(&of_deal(&product, "message"), "Others wait for units").await;
     page.tab_to(&of_deal(&product, "wait-quantity")).await;
-    page.press(format!("0{enter}")).await;
+    page.press(format!("10{enter}")).await;
     page.says(&of_deal(&product, "waiting"), "You wait for 10 units: 1 before you.").await;
     page.fits("phone waits").await;
     page.tab_to(&of_deal(&product, "leave")).await;
