@@ -16,6 +16,7 @@ const LONGEST: Duration = Duration::from_secs(5);
 pub(super) async fn call_in_turn(sale: FlashSale, mut draining: watch::Receiver<bool>) {
     let mut last = Round::default();
     let mut pause = PAUSE;
+    let mut some_failed = false;
     loop {
         let jitter = pause / 2 * u32::from(uuid_low_bits()) / u32::from(u8::MAX);
         tokio::select! {
@@ -28,6 +29,13 @@ pub(super) async fn call_in_turn(sale: FlashSale, mut draining: watch::Receiver<
                     tracing::info!("those who wait are called again");
                 }
                 pause = PAUSE;
+                if round.failed > 0 && !some_failed {
+                    tracing::warn!(
+                        lines = round.failed,
+                        "some who wait cannot be called: their gates cannot be reached"
+                    );
+                }
+                some_failed = round.failed > 0;
                 metrics::gauge!("flashdeal_waiting_lists")
                     .set(f64::from(u32::try_from(round.queues).unwrap_or(u32::MAX)));
                 last = round;
@@ -38,7 +46,6 @@ pub(super) async fn call_in_turn(sale: FlashSale, mut draining: watch::Receiver<
                     tracing::warn!(%error, "those who wait cannot be called: a store cannot be reached; it goes on trying");
                 }
                 pause = (pause * 2).min(LONGEST);
-                // Whoever could not be reached may be among the next as well as among the last.
                 last = Round::default();
             }
         }

@@ -78,6 +78,8 @@ pub struct Round {
     pub called: usize,
     /// How many were taken off the list, since their sale is over.
     pub dropped: usize,
+    /// Of how many products the line could not be served: the gate of one may be out of reach while the others' are not.
+    pub failed: usize,
 }
 
 /// What became of somebody's turn.
@@ -185,7 +187,7 @@ impl FlashSale {
     /// returned. Any number of instances may do so at once.
     ///
     /// # Errors
-    /// [`StoreError`]: a store is down; the next round goes on.
+    /// [`StoreError`]: a store is down, and nobody could be served; the next round goes on.
     pub async fn usher(&self, last: Round) -> Result<Round, StoreError> {
         let queues = self.ports.waiting.queues(last.after, QUEUES_A_ROUND).await?;
         let after = queues.last().map(|(product, _)| *product).filter(|_| queues.len() == QUEUES_A_ROUND);
@@ -199,12 +201,14 @@ impl FlashSale {
                         round.called += called;
                         round.dropped += dropped;
                     }
-                    // The gate of one product may be out of reach while the others' are not.
-                    Err(error) => failure = Some(error),
+                    Err(error) => {
+                        round.failed += 1;
+                        failure = Some(error);
+                    }
                 }
             }
         }
-        failure.map_or(Ok(round), Err)
+        failure.filter(|_| round.failed == round.queues).map_or(Ok(round), Err)
     }
 
     /// Calls those of one line whose turn has come: how many were called, and how many dropped.
