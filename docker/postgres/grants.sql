@@ -12,7 +12,9 @@ GRANT INSERT, UPDATE (
 -- The ledger grows and is never rewritten.
 GRANT INSERT ON stock_ledger TO flashdeal_app;
 -- Who passes orders on, and how far they are.
-GRANT INSERT, UPDATE (position, moved_at, holder, held_until, failure, failed_at) ON order_readers TO flashdeal_app;
+GRANT INSERT, UPDATE (
+    position, moved_at, holder, held_until, held_in_run, failure, failed_at
+) ON order_readers TO flashdeal_app;
 -- Who waits comes and goes.
 GRANT INSERT, DELETE, UPDATE (quantity) ON waiting_list TO flashdeal_app;
 

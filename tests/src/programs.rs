@@ -75,6 +75,18 @@ pub fn chromium() -> Result<(PathBuf, PathBuf)> {
     )
 }
 
+/// A program of `PATH` that a client in another language needs: an interpreter, a type checker.
+///
+/// # Errors
+///
+/// When it is not installed; `package` is what Debian has it in.
+pub fn language_tool(name: &str, package: &str) -> Result<PathBuf> {
+    let mut candidates = search_path().into_iter().map(|folder| folder.join(name));
+    candidates.find(|program| program.is_file()).with_context(|| {
+        format!("{name} is not installed: tests/prepare installs it (Debian: apt-get install {package})")
+    })
+}
+
 fn search_path() -> Vec<PathBuf> {
     env::var_os("PATH").map_or_else(Vec::new, |path| env::split_paths(&path).collect())
 }

@@ -113,7 +113,9 @@ impl FromRequest for Access {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(match request.app_data::<web::Data<Lock>>().map(web::Data::get_ref) {
-            None | Some(Lock::None) => Ok(Self::Anyone),
+            // A lock that was forgotten opens nothing.
+            None => Err(Problem::internal("the server has no lock").into()),
+            Some(Lock::None) => Ok(Self::Anyone),
             Some(Lock::Bearers(good)) => good.access(request).map_err(Into::into),
         })
     }
@@ -147,4 +149,21 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 fn unauthorized(detail: &'static str) -> Problem {
     Problem::new(Code::Unauthorized, detail).with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::StatusCode;
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn a_server_without_a_lock_opens_no_door() {
+        let access = |request: &HttpRequest| Access::from_request(request, &mut Payload::None).into_inner();
+        let open = TestRequest::default().app_data(web::Data::new(Lock::None)).to_http_request();
+        assert_eq!(access(&open).unwrap(), Access::Anyone);
+        let forgotten = access(&TestRequest::default().to_http_request()).unwrap_err();
+        assert_eq!(forgotten.as_response_error().status_code(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
 }

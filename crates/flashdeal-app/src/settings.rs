@@ -146,6 +146,18 @@ impl Settings {
             _ => Err(BadSettings(faults.0)),
         }
     }
+
+    /// What is hardly meant so, a sentence each.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let usual = self.budget.is_some_and(|budget| Ok(Some(budget)) == parse_budget(RawSettings::USUAL_BUDGET));
+        let programs = matches!(self.auth, Auth::Keys(_)) && self.trusted_proxies.is_none();
+        let cut_off = format!(
+            "FLASHDEAL_AUTH=keys is for programs of the shop, and each address has {} requests: a backend is cut off after them. \
+             Set FLASHDEAL_RATE_LIMIT to what it needs, or off",
+            RawSettings::USUAL_BUDGET
+        );
+        (usual && programs).then_some(cut_off).into_iter().collect()
+    }
 }
 
 #[cfg(test)]
@@ -241,6 +253,20 @@ mod tests {
         let faults = Settings::parse(&bad).unwrap_err();
         assert_eq!(faults.0.len(), 2, "{faults}");
         assert!(!faults.to_string().contains("0123456789") && !faults.to_string().contains("short"), "{faults}");
+    }
+
+    #[test]
+    fn programs_that_have_the_budget_of_a_buyer_are_warned_of() {
+        let keys =
+            RawSettings { auth: "keys".to_owned(), shop_keys: Some("0123456789abcdef01234567".to_owned()), ..raw() };
+        let warned = |raw: RawSettings| Settings::parse(&raw).unwrap().warnings().len();
+        assert_eq!(warned(keys.clone()), 1);
+        for meant in ["off", "101/15m", "100/1m"] {
+            assert_eq!(warned(RawSettings { rate_limit: meant.to_owned(), ..keys.clone() }), 0, "{meant}");
+        }
+        assert_eq!(warned(RawSettings { trusted_proxies: "10.0.0.0/8".to_owned(), ..keys }), 0);
+        assert_eq!(warned(raw()), 0);
+        assert_eq!(warned(locked(raw())), 0);
     }
 
     #[test]

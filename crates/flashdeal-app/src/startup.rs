@@ -76,7 +76,8 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub async fn start(settings: &Settings, environment: Environment) -> anyhow::Result<Running> {
     let metrics = Metrics::install().context("cannot install the metrics recorder")?;
     let stores = Stores::open(settings, &environment).await?;
-    let warnings = stores.warnings().await;
+    let mut warnings = stores.warnings().await;
+    warnings.extend(settings.warnings());
     let sale = sale_over(settings, &stores, &environment);
     let state = AppState::new(sale.clone(), metrics.clone(), settings.request_deadline);
     let limiter = limiter(settings, &stores, &environment)?;
@@ -84,7 +85,7 @@ pub async fn start(settings: &Settings, environment: Environment) -> anyhow::Res
     let connections = Connections::default();
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     if let Some(webhooks) = &settings.webhooks {
-        webhooks.begin(&stores.feed(), &ids).await;
+        webhooks.begin(&stores.feed(), &environment.clock, &ids).await;
     }
     let (server, address) = serve(settings, state.clone(), limiter.clone(), lock, connections.clone())?;
     let handle = server.handle();

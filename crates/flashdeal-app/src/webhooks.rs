@@ -49,16 +49,33 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// An endpoint; `None` if the URL has no host.
+    /// An endpoint that is told from others by its scheme, host, port and path; `None` if the URL has no host.
     #[must_use]
     pub fn new(url: Url) -> Option<Self> {
-        // The rest of the URL may be a secret; a part of its digest tells two of one host apart.
-        let digest = Sha256::digest(url.as_str().as_bytes());
+        // The path may be a secret; a part of its digest tells two of one host apart. What else may be one is often changed, and
+        // the endpoint stays the same.
+        let mut place = url.clone();
+        place.set_query(None);
+        place.set_username("").and_then(|()| place.set_password(None)).ok()?;
+        let digest = Sha256::digest(place.as_str().as_bytes());
         let digest = digest.first_chunk().map_or(0, |head| u64::from_be_bytes(*head)) >> 16;
+        Self::named(&format!("{digest:012x}"), url)
+    }
+
+    /// An endpoint that stays the same wherever on its host it moves; `None` if the URL has no host, or the name cannot be part of a
+    /// [`Reader`]'s.
+    #[must_use]
+    pub fn named(name: &str, url: Url) -> Option<Self> {
         let origin = url.origin().ascii_serialization();
         let short = origin.get(..200).unwrap_or(&origin);
-        let name = url.has_host().then(|| Reader::parse(&format!("{short}#{digest:012x}")).ok())??;
+        let name = url.has_host().then(|| Reader::parse(&format!("{short}#{name}")).ok())??;
         Some(Self { url, name })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub const fn url(&self) -> &Url {
+        &self.url
     }
 
     /// Under which name its position is kept, and it is logged and shown: it tells the host, and no secret that a URL may hold.
@@ -76,8 +93,8 @@ impl fmt::Debug for Endpoint {
 
 /// How long a server waits at its start for an endpoint to have its place.
 const BEGIN: Duration = Duration::from_secs(5);
-const CANNOT_BEGIN: &str =
-    "webhooks: it cannot be told yet how far the endpoint is; if it is new, it is not told what is sold until then";
+const CANNOT_BEGIN: &str = "webhooks: it cannot be told yet how far the endpoint is; if it is new, it is not told what is sold until then, \
+     unless you go back: flashdeal webhooks replay --since";
 
 /// How long a delivery that is under way may take when the server stops, and what then is left to do.
 const GRACE: Duration = Duration::from_secs(3);
@@ -91,13 +108,14 @@ pub(crate) struct Deliveries {
 
 impl Webhooks {
     /// Sees to it that every endpoint has its place in the ledger before anything is sold here: it is told what is sold from then on.
-    pub(crate) async fn begin(&self, feed: &Arc<dyn OrderFeed>, ids: &Arc<dyn IdSource>) {
+    pub(crate) async fn begin(&self, feed: &Arc<dyn OrderFeed>, clock: &Arc<dyn Clock>, ids: &Arc<dyn IdSource>) {
+        let since = clock.now();
         let begun = self.endpoints.iter().map(|endpoint| async {
             let name = endpoint.name();
             match timeout(BEGIN, feed.hold(name, LeaseToken(ids.next_id()), Duration::ZERO)).await {
                 Ok(Ok(_)) => {}
-                Ok(Err(error)) => tracing::warn!(endpoint = %name, %error, "{CANNOT_BEGIN}"),
-                Err(_) => tracing::warn!(endpoint = %name, error = "it took too long", "{CANNOT_BEGIN}"),
+                Ok(Err(error)) => tracing::warn!(endpoint = %name, %error, "{CANNOT_BEGIN} {since}"),
+                Err(_) => tracing::warn!(endpoint = %name, error = "it took too long", "{CANNOT_BEGIN} {since}"),
             }
         });
         join_all(begun).await;
@@ -155,5 +173,7 @@ mod tests {
         assert_eq!(endpoint("http://h:80/a").name(), endpoint("HTTP://H/a").name());
         assert!(endpoint(&format!("http://{}/", "a".repeat(250))).name().as_str().len() <= Reader::MAX_CHARS);
         assert!(!format!("{:?}", endpoint("https://h/T0KEN")).contains("T0KEN"));
+        // Who changes a password goes on where they were, and nothing of it is shown, not even in a digest.
+        assert_eq!(endpoint("https://ada:1@h/a?key=1").name(), endpoint("https://bob:2@h/a?key=2").name());
     }
 }

@@ -107,6 +107,12 @@ impl<R: Run> Batcher<R> {
         &self.shared.runner
     }
 
+    /// Whether no batch of this lane is under way and nobody waits for one, among the lanes that this thread sees.
+    #[must_use]
+    pub fn is_idle(&self, key: &R::Key) -> bool {
+        !self.shared.lanes(self.shard(key)).contains_key(key)
+    }
+
     /// Submits one item and waits for its answer. Must be called within a tokio runtime.
     ///
     /// # Errors
@@ -120,10 +126,7 @@ impl<R: Run> Batcher<R> {
         let (answer, receiver) = oneshot::channel();
         let runtime = Handle::current();
         let sender = Sender { home: runtime.id(), answer };
-        let shard = match self.shared.sharding {
-            Sharding::ByThread => shard_of_this_thread(),
-            Sharding::ByKey => shard_of_key(&key),
-        };
+        let shard = self.shard(&key);
         let mut lanes = self.shared.lanes(shard);
         if let Some(lane) = lanes.get_mut(&key) {
             if lane.waiting.len() >= self.shared.limits.queue {
@@ -142,6 +145,13 @@ impl<R: Run> Batcher<R> {
             home.spawn(lane.drain());
         }
         Ok(receiver)
+    }
+
+    fn shard(&self, key: &R::Key) -> usize {
+        match self.shared.sharding {
+            Sharding::ByThread => shard_of_this_thread(),
+            Sharding::ByKey => shard_of_key(key),
+        }
     }
 }
 

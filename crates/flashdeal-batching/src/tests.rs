@@ -223,3 +223,19 @@ async fn many_threads_all_get_their_own_answers() {
     }
     assert_eq!(answered.load(Ordering::Relaxed), 4000);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_is_idle_until_somebody_calls_and_after_the_last_answer() {
+    let batcher = doubler(Duration::from_millis(10), Limits::default());
+    assert!(batcher.is_idle(&0));
+    let call = tokio::spawn({
+        let batcher = batcher.clone();
+        async move { batcher.submit(0, 1).await }
+    });
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    assert!(!batcher.is_idle(&0), "a batch is under way");
+    assert!(batcher.is_idle(&1), "nobody called this one");
+    assert_eq!(call.await.unwrap(), Ok(2));
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    assert!(batcher.is_idle(&0));
+}

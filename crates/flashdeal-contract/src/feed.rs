@@ -21,6 +21,7 @@ macro_rules! __feed_cases {
             leases {
                 one_holds_a_lease_and_the_others_are_told_so
                 a_lease_that_lapsed_goes_to_the_next
+                a_lease_from_before_the_clock_was_set_back_goes_to_the_next
                 a_lease_is_renewed_by_its_holder
                 nobody_renews_a_lease_they_have_not
                 a_lease_given_back_is_free_at_once
@@ -38,6 +39,7 @@ macro_rules! __feed_cases {
             }
             standings {
                 a_standing_tells_what_waits
+                a_standing_is_told_of_those_who_are_asked_for
                 the_last_failure_is_told
                 a_failure_of_somebody_without_the_lease_is_not_noted
             }

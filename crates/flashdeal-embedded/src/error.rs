@@ -53,7 +53,7 @@ pub enum OpenError {
     Threads(io::Error),
 }
 
-/// Why there is no copy of a store.
+/// Why there is no copy of a store, or none to rely on.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// A backup replaces nothing.
@@ -66,6 +66,20 @@ pub enum BackupError {
     #[error("{} cannot be written: {source}", file.display())]
     NotWritable {
         /// What.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another copy to there is under way, or was cut off.
+    #[error("{} is there already: another copy is under way, or was cut off; then remove it", partial.display())]
+    UnderWay {
+        /// What is there.
+        partial: PathBuf,
+    },
+    /// The copy is there, and whole, but may not outlast a power cut.
+    #[error("{} is there, but it could not be made sure that it outlasts a power cut: {source}", file.display())]
+    NotDurable {
+        /// The copy.
         file: PathBuf,
         /// Why.
         source: io::Error,

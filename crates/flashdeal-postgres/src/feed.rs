@@ -7,11 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use diesel::data_types::PgTimestamp;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use flashdeal_domain::ports::feed::MAX_FAILURE_CHARS;
 use flashdeal_domain::ports::{FeedPage, LeaseToken, OrderFeed, Position, Reader, Standing};
 use flashdeal_domain::{StoreError, Timestamp};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::error::{failed, unavailable};
 use crate::rows::{OrderColumns, order_columns, time, time_column};
@@ -29,17 +29,19 @@ const STANDINGS: &str = include_str!("feed/standings.sql");
 const BEGIN: &str =
     "INSERT INTO order_readers (reader, position) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING position";
 const ADVANCE: &str = "UPDATE order_readers SET position = $3, moved_at = clock_timestamp()
-    WHERE reader = $1 AND holder = $2 AND position <= $3 RETURNING position";
+    WHERE reader = $1 AND holder = $2 AND held_in_run = pg_postmaster_start_time() AND position <= $3 RETURNING position";
+const FORGET: &str = "DELETE FROM order_readers
+    WHERE reader = $1 AND (holder IS NULL OR held_until <= clock_timestamp()) RETURNING position";
 const NOTE_FAILURE: &str = "UPDATE order_readers SET failure = $3, failed_at = clock_timestamp()
     WHERE reader = $1 AND holder = $2 RETURNING position";
 const RENEW: &str = "UPDATE order_readers SET held_until = clock_timestamp() + $3 * interval '1 millisecond'
-    WHERE reader = $1 AND holder = $2 RETURNING position";
+    WHERE reader = $1 AND holder = $2 AND held_in_run = pg_postmaster_start_time() RETURNING position";
 const RELEASE: &str = "UPDATE order_readers SET holder = NULL, held_until = NULL
     WHERE reader = $1 AND holder = $2 RETURNING position";
 
-/// How often the end of the ledger is looked for when a reader begins, and the pause in between: transactions that are under way
-/// are over by then, but for unusual ones.
-const LOOKS: u32 = 50;
+/// How often the end of the ledger is looked for when a reader begins, and the first of the pauses in between, each twice as long as
+/// the one before: transactions that are under way are over by then, but for unusual ones.
+const LOOKS: u32 = 7;
 const PAUSE: Duration = Duration::from_millis(20);
 
 #[derive(QueryableByName)]
@@ -109,11 +111,11 @@ impl StandingRow {
 impl PostgresStore {
     /// One look at the end of the ledger: the newest entry there is, and up to which all are settled.
     async fn look(&self) -> Result<(i64, i64), StoreError> {
-        let query = diesel::sql_query(LOOK).bind::<BigInt, _>(self.horizon.settled());
+        let query = diesel::sql_query(LOOK).bind::<BigInt, _>(self.horizon.takes_above());
         let rows: Vec<LookRow> = self.pool.load("feed_look", query).await?;
         let row = rows.into_iter().next().ok_or_else(|| failed("the look at the ledger answered nothing"))?;
         let LookRow { newest, oldest_running, after_ended, ours, run: PgTimestamp(run) } = row;
-        Ok((newest, self.horizon.after(Look { newest, oldest_running, after_ended, ours, run })))
+        Ok((newest, self.horizon.after(Look { newest, oldest_running, after_ended, ours, run }, Instant::now())))
     }
 
     /// Begins a reader at the end of the ledger; one that somebody else began meanwhile is left as it is.
@@ -126,13 +128,25 @@ impl PostgresStore {
                     "a transaction that began before goes on, so the end of the ledger cannot be told",
                 ));
             }
-            sleep(PAUSE).await;
+            sleep(PAUSE * (1 << (looks - 1))).await;
             settled = self.look().await?.1;
             looks += 1;
         }
         let query = diesel::sql_query(BEGIN).bind::<Text, _>(reader.to_string()).bind::<BigInt, _>(settled);
         self.pool.load::<_, PositionRow>("feed_begin", query).await?;
         Ok(())
+    }
+}
+
+impl PostgresStore {
+    /// Forgets a reader, unless somebody has its lease; whether it did. That takes a role that may delete readers: the one that sells
+    /// need not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_reader(&self, reader: &Reader) -> Result<bool, StoreError> {
+        let query = diesel::sql_query(FORGET).bind::<Text, _>(reader.to_string());
+        Ok(!self.pool.load::<_, PositionRow>("feed_forget", query).await?.is_empty())
     }
 }
 
@@ -211,17 +225,24 @@ impl OrderFeed for PostgresStore {
     }
 
     async fn rewind(&self, reader: &Reader, since: Timestamp) -> Result<Position, StoreError> {
-        self.begin(reader).await?;
         let query =
             diesel::sql_query(REWIND).bind::<Text, _>(reader.to_string()).bind::<Timestamptz, _>(time_column(since));
         // Over the whole ledger, so with the patience of an audit.
-        let rows: Vec<PositionRow> = self.audits.load("feed_rewind", query).await?;
+        let rewound = async || self.audits.load::<_, PositionRow>("feed_rewind", query.clone()).await;
+        let mut rows = rewound().await?;
+        if rows.is_empty() {
+            self.begin(reader).await?;
+            rows = rewound().await?;
+        }
         let row = rows.into_iter().next().ok_or_else(|| failed("a reader was neither there nor could be made"))?;
         Ok(Position(row.position))
     }
 
-    async fn standings(&self) -> Result<Vec<Standing>, StoreError> {
-        let query = diesel::sql_query(STANDINGS).bind::<BigInt, _>(i64::from(Standing::MOST));
+    async fn standings(&self, of: Option<&[Reader]>) -> Result<Vec<Standing>, StoreError> {
+        let names = of.map(|readers| readers.iter().map(Reader::to_string).collect::<Vec<_>>());
+        let query = diesel::sql_query(STANDINGS)
+            .bind::<BigInt, _>(i64::from(Standing::MOST))
+            .bind::<Nullable<Array<Text>>, _>(names);
         let rows: Vec<StandingRow> = self.pool.load("feed_standings", query).await?;
         rows.into_iter().map(StandingRow::read).collect()
     }

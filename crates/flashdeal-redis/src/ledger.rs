@@ -20,6 +20,7 @@ use crate::dice;
 use crate::error::{ConnectError, STORE};
 use crate::gate::{Alone, Gate, MOST_OPERATIONS, Op, Reply, Together};
 use crate::pool::Pool;
+use crate::refused::Refused;
 use crate::registry::Registry;
 use crate::thread::OwnThread;
 
@@ -42,6 +43,8 @@ struct Shared {
     registry: Registry,
     gate: Arc<Gate>,
     together: Batcher<Together>,
+    looks: Batcher<Together>,
+    refused: Refused,
     alone: Batcher<Alone>,
     _thread: OwnThread,
 }
@@ -58,6 +61,8 @@ impl RedisLedger {
                 registry: Registry::new(Arc::clone(&pool)),
                 pool,
                 together: Batcher::on(thread.runtime(), Together(Arc::clone(&gate)), limits),
+                looks: Batcher::new(Together(Arc::clone(&gate)), limits),
+                refused: Refused::default(),
                 alone: Batcher::on(thread.runtime(), Alone(Arc::clone(&gate)), few),
                 gate,
                 _thread: thread,
@@ -67,19 +72,41 @@ impl RedisLedger {
 
     /// Runs one operation, together with those of other callers of this moment.
     async fn run(&self, mut op: Op) -> Result<Reply, LedgerError> {
-        let Shared { gate, together, .. } = &*self.shared;
+        let Shared { gate, refused, .. } = &*self.shared;
+        let product = op.product();
+        let batcher = self.batcher_of(&op);
         let mut until = None;
         loop {
-            let answer = together.submit(gate.lane(op.product()), op).await.map_err(rejected)?;
+            let answer = batcher.submit(gate.lane(product), op).await.map_err(rejected)?;
             match answer? {
                 Reply::More(again) => op = again,
-                reply => return Ok(reply),
+                reply => {
+                    if let Reply::Reserve(outcome) = &reply {
+                        refused.remember(product, is_refusal(outcome));
+                    }
+                    return Ok(reply);
+                }
             }
             let limit = self.shared.connections.limit();
             if Instant::now() > *until.get_or_insert_with(|| Instant::now() + limit) {
                 return Err(StoreError::unavailable(STORE, StillDue).into());
             }
         }
+    }
+
+    /// Whom an operation shares a call with: the same script runs it either way.
+    ///
+    /// What writes nothing is answered without waiting for a disk, so the way to the gate's thread and back costs it more than it
+    /// gains. But a batch that is on its way there anyway takes readers along for nothing.
+    fn batcher_of(&self, op: &Op) -> &Batcher<Together> {
+        let Shared { gate, together, looks, refused, .. } = &*self.shared;
+        let product = op.product();
+        let writes_nothing = match op {
+            Op::Reserve(_) => refused.was(product),
+            Op::Status(_) | Op::Hold { .. } => refused.was(product) || together.is_idle(&gate.lane(product)),
+            _ => false,
+        };
+        if writes_nothing { looks } else { together }
     }
 
     /// Runs one operation that is alone on its product, together with others of this moment on other products.
@@ -103,6 +130,10 @@ impl RedisLedger {
         }
         answers
     }
+}
+
+fn is_refusal(outcome: &ReserveOutcome) -> bool {
+    matches!(outcome, ReserveOutcome::Insufficient(_) | ReserveOutcome::Refused(_) | ReserveOutcome::Queued(_))
 }
 
 /// More holds fall due than can be ended in the time of a call.

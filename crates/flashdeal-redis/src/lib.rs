@@ -37,6 +37,7 @@ mod keys;
 mod ledger;
 mod pool;
 mod rate_limit;
+mod refused;
 mod registry;
 mod tally;
 mod thread;

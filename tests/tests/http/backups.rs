@@ -11,7 +11,11 @@ use serde_json::json;
 use crate::processes::Processes;
 use crate::shop::{Mode, checkout_path, reserve_path, settled};
 
-cases!(embedded only: a_copy_made_while_the_sale_goes_on_is_a_shop, a_copy_that_cannot_be_made_is_not_there);
+cases!(embedded only:
+    a_copy_made_while_the_sale_goes_on_is_a_shop,
+    a_copy_that_cannot_be_made_is_not_there,
+    what_another_copy_left_is_not_touched
+);
 
 const STOCK: u64 = 100_000;
 
@@ -87,4 +91,28 @@ async fn a_copy_that_cannot_be_made_is_not_there(mode: Mode) {
     let (status, said) = shop.command(&["backup", "--data-dir", "/nowhere", copy.to_str().unwrap()]).await;
     assert!(status == Some(1) && said.contains("there is no embedded store in /nowhere"), "{status:?} {said}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// Another run may be at it; or somebody who may write in that folder wants to have what a backup writes elsewhere.
+async fn what_another_copy_left_is_not_touched(mode: Mode) {
+    let shop = Processes::start(mode, &[]).await;
+    let folder = Folder::new("backup").unwrap();
+    let (copy, partial, elsewhere) =
+        (folder.path().join("copy.db"), folder.path().join("copy.db.partial"), folder.path().join("elsewhere"));
+    fs::write(&partial, "half a copy").unwrap();
+    fs::write(&elsewhere, "").unwrap();
+    let refused = async || {
+        let (status, said) = shop.command(&["backup", copy.to_str().unwrap()]).await;
+        assert!(status == Some(1) && said.contains("copy.db.partial is there already"), "{status:?} {said}");
+        assert!(!copy.exists());
+    };
+    refused().await;
+    assert_eq!(fs::read_to_string(&partial).unwrap(), "half a copy");
+    fs::remove_file(&partial).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &partial).unwrap();
+    refused().await;
+    assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "");
+    fs::remove_file(&partial).unwrap();
+    let (status, said) = shop.command(&["backup", copy.to_str().unwrap()]).await;
+    assert!(status == Some(0) && copy.exists() && !partial.exists(), "{said}");
 }

@@ -19,7 +19,7 @@ async fn lines_of(name: &str, arguments: &[&str]) -> Vec<String> {
 }
 
 /// Fails, unless these are the lines; `…` in a pattern is whatever one run has and another has not.
-fn says(lines: &[String], patterns: &[&str]) {
+pub(crate) fn says(lines: &[String], patterns: &[&str]) {
     let fits = |line: &str, pattern: &str| {
         let mut rest = Some(line);
         let mut parts = pattern.split('…');

@@ -1,6 +1,7 @@
 //! `FLASHDEAL_AUTH=keys`: what its bearer may do stands beside each key. And keys beside tokens.
 
 use flashdeal_tests::process::{AppOptions, AppProcess, flashdeal_binary};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -70,6 +71,15 @@ async fn a_key_opens_what_its_role_may(mode: Mode) {
     ask(shop, READ, "POST", &line, Some(ada())).await.refused(403, "forbidden");
     ask(shop, READ, "DELETE", &line, Some(ada())).await.refused(403, "forbidden");
     ask(shop, SHOP, "DELETE", &line, Some(ada())).await.is(200);
+    // The board of anybody shows what there is, and what happens to it.
+    for path in ["/api/products", &product, &format!("{product}/status")] {
+        shop.call("GET", path).send().await.is(200);
+    }
+    let events = shop.apps()[0].http().unwrap().request(Method::HEAD, &format!("{product}/events"));
+    assert_eq!(events.send().await.unwrap().status, 200);
+    for path in ["/api/orders", &format!("/api/orders/{order}"), &format!("{hold}?userId=ada")] {
+        shop.call("GET", path).send().await.refused(401, "unauthorized");
+    }
     // What is not theirs is refused, and has no effect.
     for (method, path, body) in [
         ("POST", "/api/products", Some(phone())),

@@ -38,6 +38,7 @@ mod health;
 mod idempotency;
 mod jwt;
 mod keys;
+mod languages;
 mod lapses;
 mod least_rights;
 mod lists;

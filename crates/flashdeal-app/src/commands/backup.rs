@@ -10,7 +10,8 @@ use flashdeal_embedded::RecordReader;
 /// Copy the embedded store into a file, while its server sells or when it is stopped.
 ///
 /// The copy has everything of one instant: products, orders and holds. It is checked, and is there under its name only when it is whole
-/// and on the disk; until then it is FILE.partial. A folder with the copy in it as flashdeal.db is a store.
+/// and on the disk; until then it is FILE.partial. A folder with the copy in it as flashdeal.db is a store. While the copy is made, the
+/// log of the store (flashdeal.db-wal) is not emptied, so that a large copy to a slow disk takes room on both.
 ///
 /// What is in PostgreSQL is copied with PostgreSQL's own tools, such as `pg_dump`, also while the sale goes on.
 #[derive(Args)]
@@ -29,9 +30,10 @@ const EXAMPLES: &str = "\
 Examples:
   flashdeal backup shop-$(date +%F).db        of the store in ./data
   flashdeal backup --data-dir /var/lib/flashdeal /backup/shop.db
-To start from a copy, also to look at it:
+To look at a copy, or to start from it; without webhooks, since what was not told yet when the copy was made is told by it once more:
   mkdir restored && cp shop-2026-11-27.db restored/flashdeal.db
-  flashdeal verify --data-dir restored && flashdeal --data-dir restored
+  flashdeal verify --data-dir restored
+  FLASHDEAL_WEBHOOK_URL= flashdeal --data-dir restored
 
 Exit status: 0 the copy is there, 1 it is not.";
 

@@ -1,5 +1,6 @@
-//! `flashdeal webhooks`: do they arrive, how far are they, and once more from an earlier time.
+//! `flashdeal webhooks`: do they arrive, how far are they, once more from an earlier time, and never again.
 
+mod forget;
 mod replay;
 mod status;
 mod test;
@@ -9,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-/// Test the endpoints of webhooks, see how far each is, or go back.
+/// Test the endpoints of webhooks, see how far each is, go back, or forget one that is gone.
 ///
 /// A server with --webhook-url tells every sold order to the endpoints named there: at least once, in the order of the ledger,
 /// through any crash. An endpoint that is new begins with what is sold from then on; `replay` gives it what was sold before.
@@ -25,6 +26,7 @@ enum Command {
     Test(test::Arguments),
     Status(status::Arguments),
     Replay(replay::Arguments),
+    Forget(forget::Arguments),
 }
 
 const EXAMPLES: &str = "\
@@ -32,6 +34,7 @@ Examples:
   flashdeal webhooks test                     a ping to each endpoint of FLASHDEAL_WEBHOOK_URL
   flashdeal webhooks status                   how far each of them is
   flashdeal webhooks replay --since 2026-11-27T12:00:00Z
+  flashdeal webhooks forget https://old.example#0a1b2c3d4e5f
   flashdeal webhooks help replay              more about one of them";
 
 /// Where the record is.
@@ -68,6 +71,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             Command::Test(arguments) => test::run(arguments).await,
             Command::Status(arguments) => status::run(arguments).await,
             Command::Replay(arguments) => replay::run(arguments).await,
+            Command::Forget(arguments) => forget::run(arguments).await,
         }
     })
 }

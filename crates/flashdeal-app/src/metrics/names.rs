@@ -95,6 +95,11 @@ pub(super) fn describe() {
     );
     describe_gauge!("flashdeal_build_info", "1, for the version and the mode that its labels name.");
     describe_gauge!(
+        "flashdeal_webhook_unknown",
+        "1 if it cannot be told how far an endpoint is, by endpoint: it has no place in the ledger yet, or the record cannot be \
+         asked; else 0."
+    );
+    describe_gauge!(
         "flashdeal_webhook_waiting_orders",
         "Orders that an endpoint has not been told of, by endpoint; counted up to 10000."
     );
@@ -112,10 +117,11 @@ mod tests {
 
     use super::{COUNTERS, HISTOGRAMS};
 
-    const GAUGES: [&str; 5] = [
+    const GAUGES: [&str; 6] = [
         "flashdeal_waiting_lists",
         "flashdeal_audit_findings",
         "flashdeal_build_info",
+        "flashdeal_webhook_unknown",
         "flashdeal_webhook_waiting_orders",
         "flashdeal_webhook_waiting_seconds",
     ];

@@ -18,6 +18,11 @@ impl TrustedProxies {
         Self(networks)
     }
 
+    /// Whether nobody is one.
+    pub(crate) fn is_none(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The address a request is counted under. Read from the right, the first address that is not one of ours; what stands
     /// left of it was written by the client and says nothing.
     pub(crate) fn client_of(&self, request: &ServiceRequest) -> IpAddr {

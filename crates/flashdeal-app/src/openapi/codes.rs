@@ -22,7 +22,9 @@ const fn advice(code: Code) -> &'static str {
         Code::Unauthorized => {
             "Get a key or a token, a new one if it has expired, and send it as `Authorization: Bearer …`."
         }
-        Code::Forbidden => "The token is for another user, or has no scope `admin`. Repeating it cannot help.",
+        Code::Forbidden => {
+            "The token is for another user or has no scope `admin`, or the key is not for this. Repeating it cannot help."
+        }
         Code::ProductNotFound => "There is no such product. Products are never deleted: look at the id.",
         Code::NoReservation => {
             "The hold has lapsed, was given back, or never was: reserve again. If a checkout was under way, \

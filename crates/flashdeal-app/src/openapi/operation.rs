@@ -149,23 +149,27 @@ impl Described {
         self
     }
 
-    /// With tokens, only the token's user; without, everyone.
+    /// With tokens, only the token's user; with keys, for any user; without, everyone.
     pub(super) fn by_user(self) -> Self {
         let other = Problem::new(Code::Forbidden, "The userId is not the one your token names.");
         self.by_token().refuse("anotherUser", other)
     }
 
-    /// With tokens, only an admin; without, everyone.
+    /// With tokens or keys, only an admin; without, everyone.
     pub(super) fn by_admin(self) -> Self {
         let forbidden = Problem::new(Code::Forbidden, "This needs a token with the admin scope.");
-        self.by_token().refuse("notAdmin", forbidden)
+        let shop = Problem::new(Code::Forbidden, "This needs an admin key.");
+        self.by_token().refuse("notAdmin", forbidden).refuse("shopKey", shop)
     }
 
-    /// With tokens, whoever has one; without, everyone.
+    /// With tokens or keys, whoever has one, to read alone if it is such a key; without, everyone.
     pub(super) fn by_token(mut self) -> Self {
         let bearer = SecurityRequirement::new(BEARER, Vec::<String>::new());
         self.operation = self.operation.securities(Some([SecurityRequirement::default(), bearer]));
-        self.refuse("noToken", problems::unauthorized())
+        let changes = self.method != HttpMethod::Get;
+        let named = self.refuse("noToken", problems::unauthorized());
+        let reads = || Problem::new(Code::Forbidden, "This key may only read.");
+        if changes { named.refuse("readKey", reads()) } else { named }
     }
 
     fn is_limited(&self) -> bool {

@@ -46,8 +46,10 @@ pub(super) fn unauthorized() -> Problem {
 /// The answers that many operations share word for word, under the names they have among the components.
 pub(super) fn shared() -> Vec<(&'static str, Response)> {
     let one = |name, problem| answer(&[Refusal { name, problem }]);
+    let no_key = Problem::new(Code::Unauthorized, "This needs a key: Authorization: Bearer …");
+    let no_key = Refusal { name: "noKey", problem: no_key };
     vec![
-        ("Unauthorized", one("noToken", unauthorized())),
+        ("Unauthorized", answer(&[Refusal { name: "noToken", problem: unauthorized() }, no_key])),
         ("MethodNotAllowed", one("methodNotAllowed", Problem::method_not_allowed("GET, HEAD, POST"))),
         ("RouteNotFound", one("routeNotFound", crate::routes::no_route())),
         ("PayloadTooLarge", one("tooLarge", too_large())),

@@ -28,7 +28,7 @@ pub struct RawSettings {
     pub reservation_ttl: String,
 
     /// Requests per window and client over /api: 100/15m, 20/1s, or off.
-    #[arg(long, env = "FLASHDEAL_RATE_LIMIT", value_name = "N/DURATION", default_value = "100/15m")]
+    #[arg(long, env = "FLASHDEAL_RATE_LIMIT", value_name = "N/DURATION", default_value = Self::USUAL_BUDGET)]
     pub rate_limit: String,
 
     /// Proxies whose X-Forwarded-For is believed, comma-separated: 10.0.0.0/8,192.0.2.7
@@ -48,7 +48,7 @@ pub struct RawSettings {
     pub request_deadline: String,
 
     /// Who may do what: none (anyone is who they say; loopback binds only), keys (a key says what its bearer may do) or jwt (the
-    /// token's sub is the user; beside tokens, keys).
+    /// token's sub is the user; beside tokens, keys). Looking at products and stock needs neither.
     #[arg(long, help_heading = "Who may do what", env = "FLASHDEAL_AUTH", value_name = "MODE", default_value = "none")]
     pub auth: String,
 
@@ -112,7 +112,8 @@ pub struct RawSettings {
     #[arg(long, help_heading = "Who may do what", env = "FLASHDEAL_JWT_JWKS_FILE", value_name = "FILE")]
     pub jwt_jwks_file: Option<PathBuf>,
 
-    /// Where sold orders are pushed to, as signed webhooks: up to 8 URLs, comma-separated: `https://shop.example/hooks`
+    /// Where sold orders are pushed to, as signed webhooks: up to 8 URLs, comma-separated, each with a name in front if you like:
+    /// `books=https://shop.example/hooks`
     #[arg(
         long,
         help_heading = "Webhooks",
@@ -136,4 +137,9 @@ pub struct RawSettings {
     /// text or json; text on a terminal, else json.
     #[arg(long, env = "FLASHDEAL_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<String>,
+}
+
+impl RawSettings {
+    /// The rate limit of a server that was told none.
+    pub(crate) const USUAL_BUDGET: &str = "100/15m";
 }

@@ -1,7 +1,5 @@
 //! To whom sold orders are told, as the settings have it.
 
-use std::collections::HashSet;
-
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -16,6 +14,8 @@ use super::judging::{BadSettings, Faults, filled};
 const MOST: usize = 8;
 /// The longest URL of one, in bytes.
 const MAX_URL: usize = 2048;
+/// The longest name of one, in bytes.
+const MAX_NAME: usize = 32;
 
 const URL: &str = "--webhook-url / FLASHDEAL_WEBHOOK_URL";
 const SECRET: &str = "--webhook-secret / FLASHDEAL_WEBHOOK_SECRET";
@@ -45,17 +45,25 @@ impl Faults {
         if parts.len() > MOST {
             self.0.push(format!("{URL} has {} URLs: it must have at most {MOST}", parts.len()));
         }
-        let mut endpoints = Vec::new();
-        let mut names = HashSet::new();
+        let mut endpoints: Vec<Endpoint> = Vec::new();
         for (nth, part) in parts.into_iter().enumerate() {
             // A URL may hold a password or a token, so it is not shown.
             let nth = nth + 1;
             match parse_endpoint(part) {
-                Some(endpoint) if names.insert(endpoint.name().clone()) => endpoints.push(endpoint),
-                Some(_) => self.0.push(format!("{URL}: number {nth} is there twice")),
+                Some(endpoint) => match endpoints.iter().find(|other| other.name() == endpoint.name()) {
+                    None => endpoints.push(endpoint),
+                    Some(other) if other.url() == endpoint.url() => {
+                        self.0.push(format!("{URL}: number {nth} is there twice"));
+                    }
+                    Some(_) => self.0.push(format!(
+                        "{URL}: number {nth} cannot be told from another one by host and path, or by its name: give each a name of its own, such \
+                         as books=https://shop.example/hooks?key=…"
+                    )),
+                },
                 None => self.0.push(format!(
                     "{URL}: number {nth} must be a URL such as https://shop.example/hooks, with http or https, at most \
-                     {MAX_URL} characters, no fragment and no comma in it"
+                     {MAX_URL} characters, no fragment and no comma in it; before it there may be a name of up to {MAX_NAME} \
+                     letters, digits and hyphens: books=https://…"
                 )),
             }
         }
@@ -97,11 +105,23 @@ pub fn parse_webhooks(urls: &str, secret: Option<&str>) -> Result<Option<Webhook
 const ALLOWED_SECRET: &str =
     "must be whsec_ and 24 to 64 random bytes in base64: echo whsec_$(openssl rand -base64 32)";
 
+/// A URL, or a name, an equals sign and a URL.
 fn parse_endpoint(text: &str) -> Option<Endpoint> {
+    match text.split_once('=') {
+        Some((name, text)) if !name.contains([':', '/']) => {
+            let fits = (1..=MAX_NAME).contains(&name.len());
+            let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            Endpoint::named(name, parse_url(text).filter(|_| fits && plain)?)
+        }
+        _ => Endpoint::new(parse_url(text)?),
+    }
+}
+
+fn parse_url(text: &str) -> Option<Url> {
     let (scheme, _) = text.split_once("://")?;
     let known = ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
     let url = Url::parse(text).ok()?;
-    (known && text.len() <= MAX_URL && url.fragment().is_none()).then(|| Endpoint::new(url))?
+    (known && text.len() <= MAX_URL && url.fragment().is_none()).then_some(url)
 }
 
 fn parse_secret(text: &str) -> Option<Secret> {
@@ -150,6 +170,27 @@ mod tests {
         }
         assert!(judged("https://h", None).unwrap_err()[0].contains("is required"));
         assert!(judged("https:h", Some(GOOD)).is_err() && judged("https://", Some(GOOD)).is_err());
+    }
+
+    #[test]
+    fn a_name_tells_apart_what_host_and_path_do_not() {
+        let names = |urls: &str| -> Result<Vec<String>, Vec<String>> {
+            let webhooks = judged(urls, Some(GOOD))?.unwrap();
+            Ok(webhooks.endpoints.iter().map(|endpoint| endpoint.name().to_string()).collect())
+        };
+        let faults = names("https://h/a?key=1,https://u:p@h/a?key=2").unwrap_err();
+        assert!(faults[0].contains("number 2 cannot be told from another") && faults.len() == 1, "{faults:?}");
+        let two = names("a=https://h/?key=1, b-2=https://h/?key=2").unwrap();
+        assert_eq!(two, ["https://h#a", "https://h#b-2"]);
+        assert_eq!(names("b-2=https://h/moved?key=3").unwrap(), two[1..]);
+        assert!(names("a=https://h/1,a=https://h/2").unwrap_err()[0].contains("number 2 cannot be told from another"));
+        assert!(names("a=https://h/1,a=https://g/1").is_ok() && names("https://h/?a=b").is_ok());
+        let long = "x".repeat(MAX_NAME + 1);
+        for bad in
+            ["=https://h", "a b=https://h", "ü=https://h", "a=", "a=h", "a=b=https://h", &format!("{long}=https://h")]
+        {
+            assert!(names(bad).unwrap_err()[0].contains("number 1 must be"), "{bad}");
+        }
     }
 
     #[test]

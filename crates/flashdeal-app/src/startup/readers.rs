@@ -64,8 +64,8 @@ impl Readers {
     pub async fn standings(&mut self) -> anyhow::Result<Vec<Standing>> {
         let standings = match &mut self.0 {
             Shop::Seen(reader) => reader.standings(SystemClock.now()),
-            Shop::Embedded(store) => store.standings().await,
-            Shop::Distributed(store) => store.standings().await,
+            Shop::Embedded(store) => store.standings(None).await,
+            Shop::Distributed(store) => store.standings(None).await,
         };
         standings.context("cannot read how far the webhooks are: has the schema been brought up to date?")
     }
@@ -79,6 +79,18 @@ impl Readers {
             Shop::Seen(_) => anyhow::bail!("the store was opened for reading"),
             Shop::Embedded(store) => store.rewind(reader, since).await.map_err(Into::into),
             Shop::Distributed(store) => store.rewind(reader, since).await.map_err(Into::into),
+        }
+    }
+
+    /// Forgets one of them that nobody passes orders on for at the moment; whether it did.
+    ///
+    /// # Errors
+    /// If it was opened to be looked at, or the record cannot be written.
+    pub async fn forget(&self, reader: &Reader) -> anyhow::Result<bool> {
+        match &self.0 {
+            Shop::Seen(_) => anyhow::bail!("the store was opened for reading"),
+            Shop::Embedded(store) => store.forget_reader(reader).await.map_err(Into::into),
+            Shop::Distributed(store) => store.forget_reader(reader).await.map_err(Into::into),
         }
     }
 

@@ -1,13 +1,16 @@
 //! The deliveries to one endpoint: whoever has its lease tells it order after order.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use flashdeal_domain::ports::{IdSource, LeaseToken, OrderFeed, Position, Reader};
+use flashdeal_domain::ports::{FeedPage, IdSource, LeaseToken, OrderFeed, Position, Reader};
 use flashdeal_domain::{Order, StoreError};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::pauses::Pauses;
 use super::{Endpoint, Event, GRACE, Sender};
@@ -21,7 +24,8 @@ const ASK_AGAIN: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(500);
 /// How many rows of the ledger are read at once.
 const PAGE: usize = 100;
-/// How long it may take until a position is noted. What was told since is told again if this instance dies.
+/// How long it may take until a position is noted. What was told since is told again if this instance dies; so while it cannot be
+/// noted, nothing more is told.
 const NOTE: Duration = Duration::from_secs(1);
 
 /// Delivers to one endpoint.
@@ -123,7 +127,9 @@ impl Delivery {
             () = over(stop) => End::Stopped,
         };
         if end == End::Lost {
-            tracing::info!(endpoint = %self.reader(), "webhooks: another instance delivers to the endpoint, or it was set back");
+            tracing::info!(endpoint = %self.reader(),
+                "webhooks: this instance delivers to the endpoint no more: another does, it was set back, or the record was away");
+            let _ = self.feed.release(self.reader(), token).await;
             return end;
         }
         // What cannot be noted now is told again; what is not given back lapses.
@@ -134,12 +140,16 @@ impl Delivery {
         end
     }
 
-    /// Ready when the lease is lost. A store that cannot be asked has not given it to anybody else.
+    /// Ready when the lease is lost, or could not be renewed for as long as it lasts.
     async fn keep(&self, token: LeaseToken) {
+        let mut until = Instant::now() + LEASE;
         loop {
             sleep(RENEWAL).await;
-            if let Ok(false) = self.feed.renew(self.reader(), token, LEASE).await {
-                return;
+            let asked = Instant::now();
+            match timeout_at(until, self.feed.renew(self.reader(), token, LEASE)).await {
+                Ok(Ok(true)) => until = asked + LEASE,
+                Ok(Err(_)) if asked < until => {}
+                _ => return,
             }
         }
     }
@@ -152,19 +162,9 @@ impl Delivery {
                 Ok(page) => {
                     outage.ended();
                     let more = page.through > term.told();
-                    for (position, order) in &page.orders {
-                        match self.tell(order, term, &mut failing, &mut stop).await {
-                            Ok(()) => term.reach(*position),
-                            Err(end) => return end,
-                        }
-                        if noted_at.elapsed() >= NOTE {
-                            if self.note(term).await == Some(End::Lost) {
-                                return End::Lost;
-                            }
-                            noted_at = Instant::now();
-                        }
+                    if let Err(end) = self.tell_all(&page, term, &mut failing, &mut noted_at, &mut stop).await {
+                        return end;
                     }
-                    term.reach(page.through);
                     if more { Duration::ZERO } else { POLL }
                 }
                 Err(error) => {
@@ -172,8 +172,10 @@ impl Delivery {
                     ASK_AGAIN
                 }
             };
-            if !pause.is_zero() && self.note(term).await == Some(End::Lost) {
-                return End::Lost;
+            if !pause.is_zero()
+                && let Err(end) = self.note(term).await
+            {
+                return end;
             }
             if stopped_within(&mut stop, pause).await {
                 return End::Stopped;
@@ -181,18 +183,43 @@ impl Delivery {
         }
     }
 
-    /// Notes how far the endpoint is. What cannot be noted for now is with the next one.
-    async fn note(&self, term: &Term) -> Option<End> {
+    /// Tells the endpoint of a page's orders.
+    async fn tell_all(
+        &self,
+        page: &FeedPage,
+        term: &Term,
+        failing: &mut Outage,
+        noted_at: &mut Instant,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<(), End> {
+        for (position, order) in &page.orders {
+            self.tell(order, term, failing, stop).await?;
+            term.reach(*position);
+            if noted_at.elapsed() >= NOTE {
+                while !self.note(term).await? {
+                    if stopped_within(stop, ASK_AGAIN).await {
+                        return Err(End::Stopped);
+                    }
+                }
+                *noted_at = Instant::now();
+            }
+        }
+        term.reach(page.through);
+        Ok(())
+    }
+
+    /// Notes how far the endpoint is; `false` if that cannot be noted for now.
+    async fn note(&self, term: &Term) -> Result<bool, End> {
         if term.is_noted() {
-            return None;
+            return Ok(true);
         }
         let told = term.told();
         match self.feed.advance(self.reader(), term.token, told).await {
             Ok(true) => term.noted.store(told.0, Ordering::Relaxed),
-            Ok(false) => return Some(End::Lost),
-            Err(_) => {}
+            Ok(false) => return Err(End::Lost),
+            Err(_) => return Ok(false),
         }
-        None
+        Ok(true)
     }
 
     /// Tells the endpoint of an order until it takes it.
@@ -228,9 +255,7 @@ impl Delivery {
                     "webhooks: the endpoint does not take an order; it is tried again, ever more rarely, and what is sold later waits");
             }
             let _ = self.feed.note_failure(self.reader(), term.token, &failure.why).await;
-            if self.note(term).await == Some(End::Lost) {
-                return Err(End::Lost);
-            }
+            self.note(term).await?;
             let random = self.ids.next_id().as_bytes().last().copied().unwrap_or_default();
             if stopped_within(stop, pauses.next(failure.retry_after, random)).await {
                 return Err(End::Stopped);

@@ -16,15 +16,13 @@ pub(super) struct Pauses {
 }
 
 impl Pauses {
-    /// The pause after another failure. If the endpoint asked for one, that, within bounds; else ever longer ones, between half of
-    /// it and all of it as `random` has it, so that instances and endpoints do not march in step.
+    /// The pause after another failure: ever longer ones, between half of it and all of it as `random` has it, so that instances and
+    /// endpoints do not march in step. If the endpoint asked for a longer one, that, within bounds.
     pub(super) fn next(&mut self, asked_for: Option<Duration>, random: u8) -> Duration {
         let longest = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
-        match asked_for {
-            Some(pause) => pause.clamp(FIRST, LONGEST_ASKED_FOR),
-            None => longest / 2 + longest / 2 * u32::from(random) / 255,
-        }
+        let own = longest / 2 + longest / 2 * u32::from(random) / 255;
+        own.max(asked_for.unwrap_or_default().min(LONGEST_ASKED_FOR))
     }
 }
 
@@ -47,9 +45,18 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_is_heeded_within_bounds() {
-        let mut pauses = Pauses::default();
-        for (asked, given) in [(0, 1), (1, 1), (90, 90), (600, 600), (86_400, 600)] {
-            assert_eq!(pauses.next(Some(Duration::from_secs(asked)), 7), Duration::from_secs(given));
+        for (asked, given) in [(2, 2), (90, 90), (600, 600), (86_400, 600)] {
+            assert_eq!(Pauses::default().next(Some(Duration::from_secs(asked)), 7), Duration::from_secs(given));
         }
+    }
+
+    #[test]
+    fn asking_for_no_pause_does_not_end_the_doubling() {
+        let (mut pauses, mut plain) = (Pauses::default(), Pauses::default());
+        for failures in 0..20 {
+            let (given, own) = (pauses.next(Some(Duration::ZERO), 7), plain.next(None, 7));
+            assert_eq!(given, own, "after {failures}");
+        }
+        assert_eq!(pauses.next(Some(FIRST), 255), LONGEST);
     }
 }

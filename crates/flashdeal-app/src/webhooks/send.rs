@@ -9,15 +9,16 @@ use flashdeal_domain::Timestamp;
 use flashdeal_domain::ports::Clock;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, redirect};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{Endpoint, Event, Secret};
 
 /// How long a delivery may take in all, and of that its connection.
 const LIMIT: Duration = Duration::from_secs(10);
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-/// How much of an answer is read, in bytes: so that its connection can be used again, and no more.
+/// How much of an answer is read, in bytes, and for how long: so that its connection can be used again, and no more.
 const MAX_ANSWER: usize = 64 * 1024;
+const READ_LIMIT: Duration = Duration::from_millis(500);
 /// How long a connection waits for the next delivery: less than receivers are wont to.
 const IDLE: Duration = Duration::from_secs(4);
 
@@ -90,19 +91,25 @@ impl Sender {
     }
 }
 
-async fn judge(mut answer: Response, now: Timestamp) -> Result<u16, Failure> {
+async fn judge(answer: Response, now: Timestamp) -> Result<u16, Failure> {
     let status = answer.status();
     let retry_after = retry_after(answer.headers(), now);
-    let mut read = 0;
-    // What it says is of no interest, and neither is how its end comes about.
-    while let (true, Ok(Some(chunk))) = (read <= MAX_ANSWER, answer.chunk().await) {
-        read += chunk.len();
-    }
+    // What it says is of no interest, and neither is how its end comes about; without one, the connection ends.
+    let _ = timeout(READ_LIMIT, read_up(answer)).await;
     if status.is_success() {
         return Ok(status.as_u16());
     }
     let moved = if status.is_redirection() { ", and redirects are not followed" } else { "" };
     Err(Failure { why: format!("answered {}{moved}", status.as_u16()), answered: true, retry_after })
+}
+
+async fn read_up(mut answer: Response) {
+    let mut read = 0;
+    while read <= MAX_ANSWER
+        && let Ok(Some(chunk)) = answer.chunk().await
+    {
+        read += chunk.len();
+    }
 }
 
 /// Seconds, or a date.
@@ -118,6 +125,9 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 
 /// What failed, and why, and why that.
 fn whole_story(error: reqwest::Error) -> String {
+    if error.is_timeout() && error.is_connect() {
+        return format!("no connection within {CONNECT_LIMIT:?}");
+    }
     if error.is_timeout() {
         return format!("no answer within {LIMIT:?}");
     }
@@ -133,7 +143,13 @@ fn whole_story(error: reqwest::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use flashdeal_domain::ports::IdSource;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpSocket, TcpStream};
+    use tokio::time::sleep;
+
     use super::*;
+    use crate::environment::{RandomIds, SystemClock};
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {
@@ -149,5 +165,48 @@ mod tests {
             assert_eq!(asked(none), None, "{none}");
         }
         assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+
+    fn sender_to(addr: std::net::SocketAddr) -> (Sender, Endpoint) {
+        let sender = Sender::new(Secret::new(&[7; 32]).unwrap(), Arc::new(SystemClock)).unwrap();
+        (sender, Endpoint::new(format!("http://{addr}/").parse().unwrap()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_does_not_end_is_not_waited_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (sender, endpoint) = sender_to(listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n";
+            let mut drip = stream.write_all(head.as_bytes()).await;
+            while drip.is_ok() {
+                drip = stream.write_all(b".").await;
+                sleep(Duration::from_millis(20)).await;
+            }
+        });
+        let event = Event::ping(RandomIds.next_id(), SystemClock.now()).unwrap();
+        let sent = sender.send(&endpoint, &event).await;
+        assert_eq!(sent.taken.unwrap(), 200);
+        assert!(sent.took < LIMIT, "{:?}", sent.took);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_fails_is_no_answer_that_is_late() {
+        // Nobody accepts; once its queue is full, who connects hears nothing.
+        let listener = TcpSocket::new_v4().unwrap();
+        listener.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = listener.listen(1).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        while let Ok(Ok(stream)) = timeout(Duration::from_secs(1), TcpStream::connect(addr)).await {
+            waiting.push(stream);
+        }
+        let (sender, endpoint) = sender_to(addr);
+        let event = Event::ping(RandomIds.next_id(), SystemClock.now()).unwrap();
+        let failure = sender.send(&endpoint, &event).await.taken.unwrap_err();
+        assert_eq!(failure.why, "no connection within 5s");
+        assert!(!failure.answered);
     }
 }

@@ -15,10 +15,14 @@ const PERIOD: Duration = Duration::from_secs(5);
 pub(super) async fn look_at_readers(feed: Arc<dyn OrderFeed>, readers: Vec<Reader>, mut stop: watch::Receiver<bool>) {
     // Ends when it is told to, and when nobody is left who could tell.
     while timeout(PERIOD, stop.wait_for(|stop| *stop)).await.is_err() {
-        // What cannot be seen stays as it was; the deliveries say what is wrong.
-        for standing in feed.standings().await.unwrap_or_default() {
-            if readers.contains(&standing.reader) {
-                let endpoint = standing.reader.to_string();
+        // What cannot be seen stays as it was, and is said to be unknown; the deliveries say what is wrong.
+        let standings = feed.standings(Some(&readers)).await.unwrap_or_default();
+        for reader in &readers {
+            let (endpoint, standing) =
+                (reader.to_string(), standings.iter().find(|standing| standing.reader == *reader));
+            let unknown = u8::from(standing.is_none());
+            metrics::gauge!("flashdeal_webhook_unknown", "endpoint" => endpoint.clone()).set(unknown);
+            if let Some(standing) = standing {
                 let oldest = standing.oldest.unwrap_or_default();
                 metrics::gauge!("flashdeal_webhook_waiting_orders", "endpoint" => endpoint.clone())
                     .set(standing.waiting);

@@ -32,6 +32,18 @@ pub async fn a_lease_that_lapsed_goes_to_the_next(fixture: &dyn FeedFixture) {
     assert_eq!(ok(feed.hold(&ada, ours, LONG).await), None);
 }
 
+/// "One that ends later than a minute and twice `lasts` from now was taken before the store's clock was set back."
+pub async fn a_lease_from_before_the_clock_was_set_back_goes_to_the_next(fixture: &dyn FeedFixture) {
+    let feed = fixture.feed();
+    let (ada, ours, theirs) = (reader("ada"), token(), token());
+    let short = Duration::from_secs(10);
+    let at = some(ok(feed.hold(&ada, ours, Duration::from_mins(1)).await), "the lease");
+    assert_eq!(ok(feed.hold(&ada, theirs, short).await), None, "it may have been taken just now");
+    assert_eq!(ok(feed.hold(&ada, ours, Duration::from_hours(1)).await), Some(at));
+    assert_eq!(ok(feed.hold(&ada, theirs, short).await), Some(at));
+    assert!(!ok(feed.advance(&ada, ours, at).await) && ok(feed.advance(&ada, theirs, at).await));
+}
+
 /// "Takes the reader's lease for `lasts` from now on, or renews it."
 pub async fn a_lease_is_renewed_by_its_holder(fixture: &dyn FeedFixture) {
     let feed = fixture.feed();

@@ -7,12 +7,12 @@ use flashdeal_domain::ports::feed::MAX_FAILURE_CHARS;
 use flashdeal_domain::ports::{OrderFeed, Standing};
 
 use crate::FeedFixture;
-use crate::support::{create, ok, read_all, reader, sale, sell, some, token};
+use crate::support::{begin, create, ok, read_all, reader, sale, sell, some, token};
 
 const LONG: Duration = Duration::from_mins(5);
 
 async fn standing(feed: &dyn OrderFeed, name: &str) -> Standing {
-    let all = ok(feed.standings().await);
+    let all = ok(feed.standings(None).await);
     assert!(all.is_sorted_by(|one, next| one.reader < next.reader), "by name, each once: {all:?}");
     some(all.into_iter().find(|standing| standing.reader == reader(name)), "the reader's standing")
 }
@@ -20,7 +20,7 @@ async fn standing(feed: &dyn OrderFeed, name: &str) -> Standing {
 /// "How many orders are after its position", and since when.
 pub async fn a_standing_tells_what_waits(fixture: &dyn FeedFixture) {
     let (record, feed) = (fixture.record(), fixture.feed());
-    assert_eq!(ok(feed.standings().await), []);
+    assert_eq!(ok(feed.standings(None).await), []);
     let product = create(&record, 10).await;
     let ours = token();
     let begin = some(ok(feed.hold(&reader("ada"), ours, LONG).await), "the lease");
@@ -42,6 +42,21 @@ pub async fn a_standing_tells_what_waits(fixture: &dyn FeedFixture) {
     let done = standing(&*feed, "ada").await;
     assert_eq!((done.position, done.waiting, done.oldest), (through, 0, None));
     assert!(!done.held && done.moved_at > new.moved_at);
+}
+
+/// "How far these readers are": whoever looks often looks at those they care for.
+pub async fn a_standing_is_told_of_those_who_are_asked_for(fixture: &dyn FeedFixture) {
+    let feed = fixture.feed();
+    for name in ["ada", "bob", "carl"] {
+        begin(&feed, name).await;
+    }
+    for asked in [&["carl", "ada"][..], &["bob", "nobody"], &["nobody"], &[]] {
+        let readers: Vec<_> = asked.iter().map(|name| reader(name)).collect();
+        let all = ok(feed.standings(None).await).into_iter();
+        let expected: Vec<_> = all.filter(|standing| readers.contains(&standing.reader)).collect();
+        assert_eq!(ok(feed.standings(Some(&readers)).await), expected, "{asked:?}");
+    }
+    assert_eq!(ok(feed.standings(None).await).len(), 3);
 }
 
 /// "The last failure that was noted, and when."
@@ -69,5 +84,5 @@ pub async fn a_failure_of_somebody_without_the_lease_is_not_noted(fixture: &dyn 
     ok(feed.note_failure(&reader("ada"), token(), "answered 500").await);
     ok(feed.note_failure(&reader("nobody"), token(), "answered 500").await);
     assert_eq!(standing(&*feed, "ada").await.failure, None);
-    assert_eq!(ok(feed.standings().await).len(), 1);
+    assert_eq!(ok(feed.standings(None).await).len(), 1);
 }

@@ -20,9 +20,10 @@ pub(crate) enum Mistake {
     MovesForAnybody,
     OneForAll,
     CountsOnlyOne,
+    TellsOfAll,
 }
 
-pub(crate) const MISTAKES: [(Mistake, &str); 10] = [
+pub(crate) const MISTAKES: [(Mistake, &str); 11] = [
     (Mistake::BeginsAtTheStart, "feed::orders::a_new_reader_begins_at_the_end"),
     (Mistake::PassesOneOver, "feed::orders::every_order_is_given_whole_and_in_order"),
     (Mistake::NewestFirst, "feed::orders::every_order_is_given_whole_and_in_order"),
@@ -33,6 +34,7 @@ pub(crate) const MISTAKES: [(Mistake, &str); 10] = [
     (Mistake::MovesForAnybody, "feed::leases::a_position_moves_under_its_lease_alone"),
     (Mistake::OneForAll, "feed::leases::readers_do_not_disturb_each_other"),
     (Mistake::CountsOnlyOne, "feed::standings::a_standing_tells_what_waits"),
+    (Mistake::TellsOfAll, "feed::standings::a_standing_is_told_of_those_who_are_asked_for"),
 ];
 
 /// A feed with one mistake.
@@ -66,7 +68,7 @@ impl OrderFeed for Wrong {
     async fn hold(&self, reader: &Reader, token: LeaseToken, lasts: Duration) -> Result<Option<Position>, StoreError> {
         let reader = self.reader(reader);
         if self.mistake == Mistake::BeginsAtTheStart
-            && !self.right.standings().await?.iter().any(|standing| standing.reader == reader)
+            && !self.right.standings(None).await?.iter().any(|standing| standing.reader == reader)
         {
             self.right.rewind(&reader, Timestamp::from_millis(0)).await?;
         }
@@ -115,8 +117,9 @@ impl OrderFeed for Wrong {
         self.right.rewind(&self.reader(reader), since).await
     }
 
-    async fn standings(&self) -> Result<Vec<Standing>, StoreError> {
-        let mut standings = self.right.standings().await?;
+    async fn standings(&self, of: Option<&[Reader]>) -> Result<Vec<Standing>, StoreError> {
+        let of = of.filter(|_| self.mistake != Mistake::TellsOfAll);
+        let mut standings = self.right.standings(of).await?;
         for standing in &mut standings {
             if self.mistake == Mistake::CountsOnlyOne {
                 standing.waiting = standing.waiting.min(1);

@@ -103,13 +103,15 @@ pub const MAX_FAILURE_CHARS: usize = 500;
 pub trait OrderFeed: Send + Sync {
     /// Takes the reader's lease for `lasts` from now on, or renews it, and answers where the reader is; `None` if somebody else
     /// has it. A reader that was never seen before begins at the present end of the ledger: it is not given what was sold before,
-    /// but for what was sold at that very moment.
+    /// but for what was sold at that very moment. All who ask use about the same `lasts`: a lease that ends later than a minute and
+    /// twice `lasts` from now was taken before the store's clock was set back, and counts as lapsed.
     ///
     /// # Errors
     /// [`StoreError`]; [`StoreError::Unavailable`] also when the end of the ledger cannot be told for now.
     async fn hold(&self, reader: &Reader, token: LeaseToken, lasts: Duration) -> Result<Option<Position>, StoreError>;
 
-    /// Lets the lease last for `lasts` from now on, if this token has it; whether it has.
+    /// Lets the lease last for `lasts` from now on, if this token has it; whether it has. It has not either if the store was started
+    /// anew since, and so may not have what was read from it before: then hold it again, and read on from where the reader is.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -122,8 +124,8 @@ pub trait OrderFeed: Send + Sync {
     /// [`StoreError`].
     async fn next_orders(&self, after: Position, limit: usize) -> Result<FeedPage, StoreError>;
 
-    /// Moves the reader forward, if this token has its lease. `false`, and nothing done, if it has not, or if the reader is further
-    /// than `to` already: then hold it again.
+    /// Moves the reader forward, if this token has its lease. `false`, and nothing done, if it has not (see [`OrderFeed::renew`]), or
+    /// if the reader is further than `to` already: then hold it again.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -149,11 +151,12 @@ pub trait OrderFeed: Send + Sync {
     /// [`StoreError`].
     async fn rewind(&self, reader: &Reader, since: Timestamp) -> Result<Position, StoreError>;
 
-    /// How far every reader is that was ever seen, by name.
+    /// How far these readers are, of those that were ever seen; with `None`, all of them. By name. What waits for a reader is counted
+    /// each time.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn standings(&self) -> Result<Vec<Standing>, StoreError>;
+    async fn standings(&self, of: Option<&[Reader]>) -> Result<Vec<Standing>, StoreError>;
 }
 
 #[cfg(test)]

@@ -19,21 +19,23 @@ impl RecordReader {
     /// one open goes on; its log is not emptied meanwhile. Answers how many bytes it is.
     ///
     /// # Errors
-    /// [`BackupError`]; then there is no `to`.
+    /// [`BackupError`]; then there is no `to`, but with [`BackupError::NotDurable`].
     pub fn back_up(&mut self, to: &Path) -> Result<u64, BackupError> {
         if to.try_exists().unwrap_or(true) {
             return Err(BackupError::Exists { file: to.to_owned() });
         }
         let mut name = to.as_os_str().to_owned();
         name.push(".partial");
-        let partial = Partial(PathBuf::from(name));
         let failed = |source| BackupError::NotWritable { file: to.to_owned(), source };
-        partial.create().map_err(failed)?;
+        let partial = Partial::create(PathBuf::from(&name)).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => BackupError::UnderWay { partial: name.into() },
+            _ => failed(source),
+        })?;
         let path = partial.0.to_str().ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?;
         let copied = diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(path).execute(&mut self.conn);
         copied.map_err(|source| BackupError::Copy { file: to.to_owned(), source: source.into() })?;
         check(&partial.0).map_err(|source| BackupError::Copy { file: to.to_owned(), source })?;
-        partial.keep(to).map_err(failed)
+        partial.keep(to)
     }
 }
 
@@ -56,31 +58,48 @@ fn check(copy: &Path) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 struct Partial(PathBuf);
 
 impl Partial {
-    /// Empty, and for its owner's eyes: who bought what is in it.
-    fn create(&self) -> io::Result<()> {
+    /// New, empty, and for its owner's eyes: who bought what is in it.
+    fn create(path: PathBuf) -> io::Result<Self> {
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
+        options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&self.0).map(drop)
+        options.open(&path)?;
+        Ok(Self(path))
     }
 
     /// Gives it its name, and makes both durable.
-    fn keep(self, to: &Path) -> io::Result<u64> {
-        let file = File::open(&self.0)?;
-        file.sync_all()?;
-        fs::rename(&self.0, to)?;
+    fn keep(self, to: &Path) -> Result<u64, BackupError> {
+        let failed = |source| BackupError::NotWritable { file: to.to_owned(), source };
+        let file = File::open(&self.0).map_err(failed)?;
+        file.sync_all().map_err(failed)?;
+        let bytes = file.metadata().map_err(failed)?.len();
+        self.give_name(to).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => BackupError::Exists { file: to.to_owned() },
+            _ => failed(source),
+        })?;
         #[cfg(unix)]
-        if let Some(folder) = to.canonicalize()?.parent() {
-            File::open(folder)?.sync_all()?;
-        }
-        Ok(file.metadata()?.len())
+        sync_folder_of(to).map_err(|source| BackupError::NotDurable { file: to.to_owned(), source })?;
+        Ok(bytes)
     }
+
+    /// A link replaces nothing; a file system without links leaves a rename, which would.
+    fn give_name(&self, to: &Path) -> io::Result<()> {
+        match fs::hard_link(&self.0, to) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !to.try_exists()? => fs::rename(&self.0, to),
+            linked => linked,
+        }
+    }
+}
+
+#[cfg(unix)]
+fn sync_folder_of(file: &Path) -> io::Result<()> {
+    file.canonicalize()?.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        // Of one that was kept nothing is left here; of another, its name says what it is.
+        // One that was kept has another name by now; of another, this one says what it is.
         let _ = fs::remove_file(&self.0);
     }
 }

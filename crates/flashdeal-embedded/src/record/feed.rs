@@ -30,7 +30,9 @@ impl Leases {
     /// Takes or renews a lease; `false` if somebody else has it.
     fn take(&self, reader: &Reader, token: LeaseToken, now: i64, lasts: Duration) -> bool {
         let mut all = self.all();
-        if all.get(reader).is_some_and(|(holder, until)| *holder != token && now < *until) {
+        // One that ends later than it can was taken before the clock was set back.
+        let latest = later(now, Duration::from_mins(1).saturating_add(lasts.saturating_mul(2)));
+        if all.get(reader).is_some_and(|(holder, until)| *holder != token && now < *until && *until <= latest) {
             return false;
         }
         all.insert(reader.clone(), (token, later(now, lasts)));
@@ -118,9 +120,13 @@ fn page(conn: &mut SqliteConnection, after: Position, limit: usize) -> QueryResu
 
 type ReaderRow = (String, i64, i64, Option<String>, Option<i64>);
 
-/// How far every reader is, at `now`. Whose lease is held is not known here.
-pub(super) fn standings(conn: &mut SqliteConnection, now: i64) -> QueryResult<Vec<Standing>> {
-    let readers = order_readers::table.order(order_readers::reader.asc()).load::<ReaderRow>(conn)?;
+/// How far these readers (or all) are, at `now`. Whose lease is held is not known here.
+pub(super) fn standings(conn: &mut SqliteConnection, now: i64, of: Option<Vec<String>>) -> QueryResult<Vec<Standing>> {
+    let mut query = order_readers::table.order(order_readers::reader.asc()).into_boxed();
+    if let Some(names) = of {
+        query = query.filter(order_readers::reader.eq_any(names));
+    }
+    let readers = query.load::<ReaderRow>(conn)?;
     let standing = |(reader, position, moved_at, failure, failed_at): ReaderRow| {
         let waiting = stock_ledger::table
             .filter(stock_ledger::id.gt(position))
@@ -141,6 +147,23 @@ pub(super) fn standings(conn: &mut SqliteConnection, now: i64) -> QueryResult<Ve
         })
     };
     readers.into_iter().map(standing).collect()
+}
+
+impl EmbeddedStore {
+    /// Forgets a reader, unless somebody has its lease; whether it did.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_reader(&self, reader: &Reader) -> Result<bool, StoreError> {
+        let (leases, reader, now) = (self.0.leases.clone(), reader.clone(), self.shared().now());
+        self.change(move |txn| {
+            if leases.all().get(&reader).is_some_and(|(_, until)| now < *until) {
+                return Ok(false);
+            }
+            Ok(diesel::delete(order_readers::table.find(reader.as_str())).execute(txn.conn)? > 0)
+        })
+        .await
+    }
 }
 
 #[async_trait]
@@ -210,9 +233,10 @@ impl OrderFeed for EmbeddedStore {
         .await
     }
 
-    async fn standings(&self) -> Result<Vec<Standing>, StoreError> {
+    async fn standings(&self, of: Option<&[Reader]>) -> Result<Vec<Standing>, StoreError> {
         let now = self.shared().now();
-        let mut standings = self.read(move |conn| standings(conn, now)).await?;
+        let names = of.map(|readers| readers.iter().map(Reader::to_string).collect());
+        let mut standings = self.read(move |conn| standings(conn, now, names)).await?;
         let leases = self.0.leases.all();
         for standing in &mut standings {
             standing.held = leases.get(&standing.reader).is_some_and(|(_, until)| now < *until);

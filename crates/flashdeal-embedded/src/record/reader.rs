@@ -64,6 +64,6 @@ impl RecordReader {
     /// # Errors
     /// [`StoreError`].
     pub fn standings(&mut self, now: Timestamp) -> Result<Vec<Standing>, StoreError> {
-        feed::standings(&mut self.conn, now.as_millis()).map_err(of_call)
+        feed::standings(&mut self.conn, now.as_millis(), None).map_err(of_call)
     }
 }

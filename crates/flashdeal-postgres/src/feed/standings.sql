@@ -1,4 +1,4 @@
--- How far each reader is, and what waits behind its position, counted up to $1 orders.
+-- How far the readers $2 are (all, if it is null), and what waits behind the position of each, counted up to $1 orders.
 SELECT
     reader,
     position,
@@ -19,4 +19,5 @@ CROSS JOIN LATERAL (
         LIMIT $1
     ) AS next_ones
 ) AS waiting
+WHERE $2 IS NULL OR reader = any($2)
 ORDER BY reader

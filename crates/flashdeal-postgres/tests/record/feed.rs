@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flashdeal_domain::ports::{LeaseToken, Position, Reader};
-use flashdeal_domain::{OrderFeed, OrderId, ProductId, StockRepository, StoreError};
+use flashdeal_domain::{OrderFeed, OrderId, ProductId, StockRepository, StoreError, Timestamp};
 use flashdeal_postgres::PostgresStore;
 use flashdeal_tests::postgres::{Database, PostgresOptions, PrivatePostgres};
 use tokio::time::{sleep, timeout};
@@ -203,4 +203,46 @@ async fn a_server_that_died_is_read_on() {
         }
     };
     assert_eq!(shop.given(shop.begin, 2).await, [first, second]);
+}
+
+/// A failover may take back what a term has read already: then it is behind its own position, and must not go on from there.
+#[tokio::test]
+async fn a_lease_ends_with_the_run_of_the_server_that_gave_it() {
+    let shop = Shop::open().await;
+    let (token, long) = (LeaseToken(id()), Duration::from_mins(5));
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(shop.store.hold(&reader(), token, long).await.unwrap(), Some(shop.begin));
+    assert!(shop.store.renew(&reader(), token, long).await.unwrap());
+    shop.server.kill9().await.unwrap();
+    shop.server.restart().await.unwrap();
+    let answered = async {
+        loop {
+            match shop.store.renew(&reader(), token, long).await {
+                Err(StoreError::Unavailable { .. }) => sleep(Duration::from_millis(50)).await,
+                answer => return answer.unwrap(),
+            }
+        }
+    };
+    assert!(!timeout(PATIENCE, answered).await.unwrap(), "it was renewed");
+    let further = Position(shop.begin.0 + 1);
+    assert!(!shop.store.advance(&reader(), token, further).await.unwrap(), "it was used");
+    shop.store.release(&reader(), token).await.unwrap();
+    let next = LeaseToken(id());
+    assert_eq!(shop.store.hold(&reader(), next, long).await.unwrap(), Some(shop.begin), "as the record has it");
+    assert!(shop.store.advance(&reader(), next, further).await.unwrap());
+}
+
+/// An operator goes back when something is wrong, which a transaction that never ends may be.
+#[tokio::test]
+async fn a_known_reader_goes_back_while_the_end_is_unsettled() {
+    let shop = Shop::open().await;
+    let slow = shop.client().await;
+    slow.batch_execute("BEGIN").await.unwrap();
+    slow.batch_execute(&commit_batch(shop.products[0], OrderId::from_uuid(id()))).await.unwrap();
+    shop.sell().await;
+    let all = Timestamp::from_millis(0);
+    assert_eq!(shop.store.rewind(&reader(), all).await.unwrap(), shop.begin);
+    let new = shop.store.rewind(&Reader::parse("new").unwrap(), all).await.unwrap_err();
+    assert!(matches!(new, StoreError::Unavailable { .. }), "{new}");
+    slow.batch_execute("ROLLBACK").await.unwrap();
 }

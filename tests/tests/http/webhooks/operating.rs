@@ -13,7 +13,11 @@ use super::receiver::{Answer, Receiver, SECRET};
 use super::{buy, ids, shop_with};
 
 cases!(@mode embedded, Embedded, an_endpoint_goes_back_when_it_is_told_to, a_server_ends_while_an_endpoint_hangs);
-cases!(@mode distributed, Distributed, an_endpoint_goes_back_when_it_is_told_to, a_server_ends_while_an_endpoint_hangs);
+cases!(@mode distributed, Distributed,
+    an_endpoint_goes_back_when_it_is_told_to,
+    a_server_ends_while_an_endpoint_hangs,
+    an_endpoint_that_has_no_place_is_said_to_be_unknown
+);
 
 /// How long a command or a server's end may take here.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -96,16 +100,57 @@ async fn an_endpoint_goes_back_when_it_is_told_to(mode: Mode) {
     let id = |nth: usize| got[nth].header("webhook-id");
     assert_eq!(id(before), id(1), "a receiver that looks at ids takes nothing twice");
 
-    // An endpoint that is new begins where it is told to; so said of its name alone.
-    let new = "https://shop.example#0123456789ab";
-    let since = ["webhooks", "replay", "--since", "1970-01-01T00:00:00Z", "--endpoint", new];
     if mode == Mode::Distributed {
-        let (status, said) = shop.command(&since).await;
-        assert!(status == Some(0) && said.contains(&format!("{new}: 3 orders wait")), "{said}");
+        an_endpoint_begins_where_it_is_told_to_and_is_forgotten(&shop).await;
+    } else {
+        shop.apps()[0].terminate(LIMIT).await.unwrap();
         let (_, said) = shop.command(&["webhooks", "status"]).await;
-        assert!(said.contains("nothing waits; an instance delivers"), "{said}");
-        assert!(said.contains("3 orders wait") && said.contains("not in --webhook-url"), "{said}");
+        let forget = ["webhooks", "forget", said.split_once(": ").unwrap().0, "--webhook-url", ""];
+        let (status, said) = shop.command(&forget).await;
+        assert!(status == Some(0) && said.contains("is forgotten"), "{said}");
+        let (status, said) = shop.command(&forget).await;
+        assert!(status == Some(1) && said.contains("there is no such endpoint"), "{said}");
     }
+}
+
+async fn an_endpoint_begins_where_it_is_told_to_and_is_forgotten(shop: &Processes) {
+    let new = "https://shop.example#new";
+    let since = ["webhooks", "replay", "--since", "1970-01-01T00:00:00Z"];
+    let (status, said) = shop.command(&[&since[..], &["--endpoint", new]].concat()).await;
+    assert!(status == Some(1) && said.contains("there is no such endpoint"), "{said}");
+    let (status, said) =
+        shop.command(&[&since[..], &["--webhook-url", "new=https://shop.example/hooks"]].concat()).await;
+    assert!(status == Some(0) && said.contains(&format!("{new}: 3 orders wait")), "{said}");
+    let (_, said) = shop.command(&["webhooks", "status"]).await;
+    assert!(said.contains("nothing waits; an instance delivers"), "{said}");
+    assert!(said.contains("3 orders wait") && said.contains("not in --webhook-url"), "{said}");
+    let ours = said.lines().find(|line| line.contains("an instance delivers")).unwrap();
+    let ours = ours.split_once(": ").unwrap().0;
+    for (name, settings, why) in [
+        (ours, None, "is in --webhook-url"),
+        (ours, Some(["--webhook-url", ""]), "an instance delivers to the endpoint"),
+        ("https://shop.example#old", None, "there is no such endpoint"),
+    ] {
+        let settings = settings.iter().flatten().copied();
+        let arguments: Vec<_> = ["webhooks", "forget", name].into_iter().chain(settings).collect();
+        let (status, said) = shop.command(&arguments).await;
+        assert!(status == Some(1) && said.contains(why), "{why}: {said}");
+    }
+    let (status, said) = shop.command(&["webhooks", "forget", new]).await;
+    assert!(status == Some(0) && said.contains("is forgotten"), "{said}");
+    let (_, said) = shop.command(&["webhooks", "status"]).await;
+    assert!(!said.contains(new) && said.contains(ours), "{said}");
+}
+
+async fn an_endpoint_that_has_no_place_is_said_to_be_unknown(mode: Mode) {
+    let receiver = Receiver::start().await;
+    let shop = shop_with(mode, &[&receiver]).await;
+    metrics_say(&shop, "unknown", 0).await;
+    // As it is without rights to the table, or before there is one.
+    shop.database().sql("ALTER TABLE order_readers RENAME TO out_of_reach").await.unwrap();
+    metrics_say(&shop, "unknown", 1).await;
+    shop.database().sql("ALTER TABLE out_of_reach RENAME TO order_readers").await.unwrap();
+    metrics_say(&shop, "unknown", 0).await;
 }
 
 /// Waits until one instance's metrics have a webhook's series with this value.

@@ -51,7 +51,20 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         anyhow::bail!("which endpoints? give --webhook-url / FLASHDEAL_WEBHOOK_URL, or --endpoint");
     }
     let mut readers = Readers::open(arguments.record.database_url(), &arguments.record.data_dir).await?;
-    let done = rewind(&mut readers, &names, arguments.since).await;
+    let known = match &arguments.endpoint {
+        // A slip of the pen would be a reader for ever.
+        Some(name) if !endpoints.iter().any(|endpoint| endpoint.name() == name) => {
+            readers.standings().await?.iter().any(|standing| standing.reader == *name)
+        }
+        _ => true,
+    };
+    let done = if known {
+        rewind(&mut readers, &names, arguments.since).await
+    } else {
+        Err(anyhow::anyhow!(
+            "there is no such endpoint: `flashdeal webhooks status` has the names; of a new one give --webhook-url"
+        ))
+    };
     readers.close().await;
     done
 }

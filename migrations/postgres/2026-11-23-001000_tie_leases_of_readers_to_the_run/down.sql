@@ -1,0 +1,1 @@
+ALTER TABLE order_readers DROP COLUMN held_in_run;
