@@ -6,7 +6,8 @@ BEGIN;
 
 -- An id and a time of creation are for ever; rows are locked for a change, which takes the right to change.
 GRANT INSERT, UPDATE (
-    name, description, price_cents, total_stock, version, epoch, starts_at, ends_at, max_per_reservation
+    name, description, price_cents, total_stock, version, epoch, starts_at, ends_at, max_per_reservation,
+    queued
 ) ON products TO flashdeal_app;
 -- The ledger grows and is never rewritten.
 GRANT INSERT ON stock_ledger TO flashdeal_app;
@@ -14,5 +15,7 @@ GRANT INSERT ON stock_ledger TO flashdeal_app;
 GRANT INSERT, UPDATE (
     position, moved_at, holder, held_until, held_in_run, failure, failed_at
 ) ON order_readers TO flashdeal_app;
+-- Who waits comes and goes.
+GRANT INSERT, DELETE, UPDATE (quantity) ON waiting_list TO flashdeal_app;
 
 COMMIT;

@@ -89,6 +89,24 @@ impl Access {
     }
 }
 
+impl Access {
+    /// Everyone who waits is shown to whoever runs the shop.
+    pub(crate) fn operator(&self) -> Result<(), Problem> {
+        match self {
+            Self::Anyone | Self::Program(Role::Admin | Role::Read) | Self::User { admin: true, .. } => Ok(()),
+            Self::Program(Role::Shop) => {
+                Err(Problem::new(Code::Forbidden, "This needs an admin key, or one that may read; or name a userId."))
+            }
+            Self::User { .. } => Err(Problem::new(Code::Forbidden, "This needs a token with the admin scope.")),
+        }
+    }
+
+    /// Whether a request that names nobody is about the token's user.
+    pub(crate) fn is_buyer(&self) -> bool {
+        matches!(self, Self::User { admin: false, .. })
+    }
+}
+
 impl FromRequest for Access {
     type Error = actix_web::Error;
     type Future = Ready<Result<Self, actix_web::Error>>;

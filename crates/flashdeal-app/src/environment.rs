@@ -56,7 +56,12 @@ pub struct MeteredEvents;
 
 impl Observer for MeteredEvents {
     fn observe(&self, event: SaleEvent) {
+        let of_line = |event| metrics::counter!("flashdeal_waiting_list_total", "event" => event).increment(1);
         let event = match event {
+            SaleEvent::JoinedLine => return of_line("joined"),
+            SaleEvent::LeftLine => return of_line("left"),
+            SaleEvent::Called => return of_line("called"),
+            SaleEvent::TurnDropped => return of_line("dropped"),
             SaleEvent::Loaded => "loaded",
             SaleEvent::Reopened => "reopened",
             SaleEvent::Fenced => "fenced",

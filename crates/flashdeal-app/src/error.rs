@@ -117,6 +117,9 @@ impl Problem {
         let (reason, advice) = match shortage {
             Shortage::SoldOut => ("sold_out", "Nothing is left to sell."),
             Shortage::AllHeld => ("all_held", "The rest is held; holds may lapse, so a later try may succeed."),
+            Shortage::WaitingList => {
+                ("waiting_list", "Others wait for units, and it is their turn first: join the waiting list.")
+            }
         };
         let units = if available == 1 { "unit is" } else { "units are" };
         let detail = format!("{available} {units} available. {advice}").into();
@@ -279,6 +282,14 @@ impl From<SaleError> for Problem {
             SaleError::NoReservation => Self::new(
                 Code::NoReservation,
                 "This user has no live reservation of this product (or not the one named). Reserve first.",
+            ),
+            SaleError::NotWaiting => Self::new(
+                Code::NotWaiting,
+                "This user does not wait for this product, and holds none of it. POST …/waitlist joins the waiting list.",
+            ),
+            SaleError::WaitingListFull => Self::new(
+                Code::WaitingListFull,
+                "As many wait for this product as may. Somebody has to leave or be called first.",
             ),
             SaleError::OrderNotFound => Self::new(Code::OrderNotFound, "No order has this id."),
             SaleError::InsufficientStock { available, shortage } => Self::insufficient(available.get(), shortage),

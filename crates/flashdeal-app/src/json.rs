@@ -6,7 +6,8 @@ use std::fmt::{Display, Write};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
-use flashdeal_domain::{Order, Product, Quantity, Reservation, StockLevel, Timestamp};
+use flashdeal_domain::ports::Waiting;
+use flashdeal_domain::{Order, Product, Quantity, Reservation, StockLevel, Timestamp, Wait};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -33,6 +34,71 @@ impl<'a> From<&'a Reservation> for HoldBody<'a> {
             user_id: hold.user.as_str(),
             quantity: hold.quantity.get(),
             expires_at: hold.expires_at,
+        }
+    }
+}
+
+/// A wait as callers see it: one that goes on, or one that is over since units are held for the user.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WaitBody<'a> {
+    #[serde(serialize_with = "id")]
+    product_id: &'a Uuid,
+    user_id: &'a str,
+    quantity: u32,
+    called: bool,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "some_time")]
+    joined_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ahead: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reservation_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "some_time")]
+    expires_at: Option<Timestamp>,
+}
+
+impl<'a> WaitBody<'a> {
+    /// With how many wait before.
+    pub(crate) fn with_ahead(waiting: &'a Waiting, ahead: u64) -> Self {
+        Self { ahead: Some(ahead), ..Self::from(waiting) }
+    }
+}
+
+impl<'a> From<&'a Waiting> for WaitBody<'a> {
+    fn from(waiting: &'a Waiting) -> Self {
+        Self {
+            product_id: waiting.product.as_uuid(),
+            user_id: waiting.user.as_str(),
+            quantity: waiting.quantity.get(),
+            called: false,
+            joined_at: Some(waiting.joined_at),
+            ahead: None,
+            reservation_id: None,
+            expires_at: None,
+        }
+    }
+}
+
+impl<'a> From<&'a Reservation> for WaitBody<'a> {
+    fn from(hold: &'a Reservation) -> Self {
+        Self {
+            product_id: hold.product.as_uuid(),
+            user_id: hold.user.as_str(),
+            quantity: hold.quantity.get(),
+            called: true,
+            joined_at: None,
+            ahead: None,
+            reservation_id: Some(hold.id.to_string()),
+            expires_at: Some(hold.expires_at),
+        }
+    }
+}
+
+impl<'a> From<&'a Wait> for WaitBody<'a> {
+    fn from(wait: &'a Wait) -> Self {
+        match wait {
+            Wait::Waits { waiting, ahead } => Self::with_ahead(waiting, *ahead),
+            Wait::Called(hold) => hold.into(),
         }
     }
 }

@@ -18,6 +18,7 @@ mod schemas;
 mod shapes;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod webhooks;
 
 use utoipa::openapi::path::PathsBuilder;
@@ -74,6 +75,7 @@ fn operations() -> Vec<Described> {
         products::operations(),
         reservations::operations(),
         checkout::operations(),
+        waiting::operations(),
         orders::operations(),
         live::operations(),
         operating::operations(),
@@ -83,10 +85,11 @@ fn operations() -> Vec<Described> {
     .collect()
 }
 
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 7] = [
     ("products", "What is on sale, and how much of it is left."),
     ("reservations", "Holding units for a few minutes: one hold per user and product."),
     ("checkout", "Selling what is held, once."),
+    ("waiting list", "Standing in line for units that come free."),
     ("orders", "What was sold."),
     ("live stock", "Server-sent events: the counters as they change."),
     ("operating", "Health, metrics and this document: free of the rate limit."),

@@ -8,6 +8,7 @@ mod health;
 mod orders;
 mod products;
 mod reservations;
+mod waiting;
 
 use actix_cors::Cors;
 use actix_web::http::StatusCode;
@@ -19,6 +20,7 @@ use crate::middleware::request_id::RouteName;
 
 pub(crate) use events::{MAX_PRODUCTS, no_products};
 pub(crate) use products::start_after_end;
+pub(crate) use waiting::parse_place;
 
 /// What turns a request into what the domain takes.
 #[cfg(any(test, fuzzing))]
@@ -42,6 +44,13 @@ pub(crate) fn api(config: &mut web::ServiceConfig) {
         )
         .service(limited("/api/products/{id}/status", "GET, HEAD").get(products::status).done())
         .service(limited("/api/products/{id}/checkout", "POST").post(checkout::checkout).done())
+        .service(
+            limited("/api/products/{id}/waitlist", "GET, HEAD, POST, DELETE")
+                .post(waiting::join)
+                .get(waiting::read)
+                .delete(waiting::leave)
+                .done(),
+        )
         .service(limited("/api/products/{id}/events", "GET, HEAD").get(events::of_product).done())
         .service(limited("/api/products/{id}", "GET, HEAD, PATCH").get(products::read).patch(products::change).done())
         .service(limited("/api/products", "GET, HEAD, POST").get(products::list).post(products::create).done())

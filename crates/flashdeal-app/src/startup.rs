@@ -4,6 +4,7 @@ mod operator;
 mod order_book;
 mod readers;
 mod stores;
+mod usher;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -94,6 +95,7 @@ pub async fn start(settings: &Settings, environment: Environment) -> anyhow::Res
     let background = vec![
         tokio::spawn(connections.watch()),
         tokio::spawn(look_after(sale.clone())),
+        tokio::spawn(usher::call_in_turn(sale.clone(), state.draining())),
         tokio::spawn(look_at_books(sale.clone())),
         tokio::spawn(look_at_products(sale, state.products.clone())),
         tokio::spawn(every(Duration::from_secs(5), move || metrics.upkeep())),
@@ -123,8 +125,8 @@ impl Running {
         &self.warnings
     }
 
-    /// From now on `/health/ready` says no, streams of events end, and no delivery of a webhook begins; everything else is served as
-    /// before.
+    /// From now on `/health/ready` says no, streams of events end, no delivery of a webhook begins, and nobody is called off a
+    /// waiting list; everything else is served as before.
     pub fn drain(&self) {
         self.state.drain();
         if let Some(webhooks) = &self.webhooks {
@@ -161,6 +163,7 @@ fn sale_over(settings: &Settings, stores: &Stores, environment: &Environment) ->
     let ports = Ports {
         record: stores.record(),
         ledger: stores.ledger(),
+        waiting: stores.waiting(),
         clock: Arc::clone(&environment.clock),
         ids: Arc::new(RandomIds),
         runtime,
@@ -256,7 +259,7 @@ async fn look_after(sale: FlashSale) {
     }
 }
 
-fn uuid_low_bits() -> u8 {
+pub(super) fn uuid_low_bits() -> u8 {
     use flashdeal_domain::ports::IdSource;
     RandomIds.next_id().as_bytes().last().copied().unwrap_or_default()
 }

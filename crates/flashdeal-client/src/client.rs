@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use flashdeal_domain::{
-    CheckedOut, CheckoutRequest, NewProduct, Order, OrderFilter, OrderId, Page, PageRequest, Product, ProductId,
-    ProductPatch, Reservation, ReserveRequest, Reserved, StockLevel, UserId,
+    CheckedOut, CheckoutRequest, JoinRequest, NewProduct, Order, OrderFilter, OrderId, Page, PageRequest, Product,
+    ProductId, ProductPatch, Reservation, ReserveRequest, Reserved, StockLevel, UserId,
 };
 use reqwest::{Method, Url};
 use serde::Serialize;
@@ -14,7 +14,10 @@ use crate::builder::{BadSettings, Builder};
 use crate::error::{Code, Error};
 use crate::send::{Answer, Call, Sender, new_key};
 use crate::watch::Watch;
-use crate::wire::{BuyerBody, HoldWire, LevelWire, NewProductBody, OrderWire, PageWire, PatchBody, ProductWire, Wire};
+use crate::wire::{
+    BuyerBody, HoldWire, LevelWire, NewProductBody, OrderWire, PageWire, PatchBody, ProductWire, Wait, WaitWire, Waits,
+    Wire,
+};
 
 /// A client of one server, or of the balancer before many. Cheap to clone; clones share their connections.
 ///
@@ -158,6 +161,54 @@ impl Client {
         let answer = self.0.send(&Call { body, key: request.key.or_else(new_key), ..call }).await?;
         let order = read::<OrderWire>(&answer)?;
         Ok(CheckedOut { order, created: answer.status == 201, replayed: answer.replayed })
+    }
+
+    /// Stands in line for units that come free, or sets the quantity of one's wait. Poll [`Self::wait`] to learn of the call.
+    ///
+    /// # Errors
+    /// [`Error`]; codes [`Code::ProductNotFound`], [`Code::SaleEnded`], [`Code::LimitPerReservation`], [`Code::WaitingListFull`],
+    /// [`Code::RateLimited`].
+    pub async fn join(&self, request: &JoinRequest) -> Result<Waits, Error> {
+        let user_id = request.user.as_str();
+        let body = Some(json(&BuyerBody { user_id, quantity: Some(request.quantity.get()), reservation_id: None }));
+        let call = self.call("join", Method::POST, &["products", &request.product.to_string(), "waitlist"]);
+        let answer = self.0.send(&Call { body, ..call }).await?;
+        match read::<WaitWire>(&answer)? {
+            Wait::Waits(waits) => Ok(waits),
+            Wait::Called(_) => Err(unreadable(&answer, &"who joins waits")),
+        }
+    }
+
+    /// How the user's wait stands; `None` if they do not wait and hold nothing.
+    ///
+    /// # Errors
+    /// [`Error`]; code [`Code::ProductNotFound`].
+    pub async fn wait(&self, product: ProductId, user: &UserId) -> Result<Option<Wait>, Error> {
+        self.about_wait("wait", Method::GET, product, user).await
+    }
+
+    /// Waits no more; `None` if the user did not wait (any more: an earlier attempt of this call may have done it).
+    ///
+    /// # Errors
+    /// [`Error`]; code [`Code::ProductNotFound`].
+    pub async fn leave(&self, product: ProductId, user: &UserId) -> Result<Option<Wait>, Error> {
+        self.about_wait("leave", Method::DELETE, product, user).await
+    }
+
+    async fn about_wait(
+        &self,
+        operation: &'static str,
+        method: Method,
+        product: ProductId,
+        user: &UserId,
+    ) -> Result<Option<Wait>, Error> {
+        let mut call = self.call(operation, method, &["products", &product.to_string(), "waitlist"]);
+        call.url.query_pairs_mut().append_pair("userId", user.as_str());
+        match self.0.send(&call).await {
+            Ok(answer) => read::<WaitWire>(&answer).map(Some),
+            Err(error) if error.code() == Some(&Code::NotWaiting) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// An order.

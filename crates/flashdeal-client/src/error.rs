@@ -65,7 +65,7 @@ pub struct Problem {
     pub retry_after: Option<Duration>,
     /// Of `insufficient_stock`: how many units there are.
     pub available_stock: Option<u32>,
-    /// Of `insufficient_stock`: `sold_out`, or `all_held`.
+    /// Of `insufficient_stock`: `sold_out`, `all_held`, or `waiting_list` (others wait: join them).
     pub reason: Option<String>,
     /// Of `sale_not_started`: when it does. [`Self::retry_after`] is how long that is by the server's clock, a day at most.
     pub starts_at: Option<Timestamp>,
@@ -181,6 +181,8 @@ codes! {
     ProductNotFound = "product_not_found",
     /// 404: the user has no live hold, or not the one named.
     NoReservation = "no_reservation",
+    /// 404: the user does not wait, and holds nothing.
+    NotWaiting = "not_waiting",
     /// 404: no order has this id.
     OrderNotFound = "order_not_found",
     /// 404: the base URL is not that of the API.
@@ -195,6 +197,8 @@ codes! {
     SaleEnded = "sale_ended",
     /// 409: more than [`Problem::max_per_reservation`].
     LimitPerReservation = "limit_per_reservation",
+    /// 409: as many wait as may.
+    WaitingListFull = "waiting_list_full",
     /// 409: the hold is being paid for by another request.
     CheckoutInProgress = "checkout_in_progress",
     /// 413: a body of more than 16 KiB.

@@ -70,3 +70,4 @@ pub use builder::{Attempt, BadSettings, Builder};
 pub use client::Client;
 pub use error::{Code, Error, FieldError, Problem};
 pub use watch::{StockEvent, Watch};
+pub use wire::{Wait, Waits};

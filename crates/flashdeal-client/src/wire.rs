@@ -45,6 +45,64 @@ impl Wire for HoldWire {
     }
 }
 
+/// How a wait for units stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wait {
+    /// It goes on.
+    Waits(Waits),
+    /// It is over: these units are held for the user.
+    Called(Reservation),
+}
+
+/// A wait that goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waits {
+    /// For what.
+    pub product: ProductId,
+    /// Who.
+    pub user: UserId,
+    /// How many they want.
+    pub quantity: Units,
+    /// Since when.
+    pub joined_at: Timestamp,
+    /// How many wait before them; `None` of a wait that was just given up.
+    pub ahead: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(crate) enum WaitWire {
+    Called(HoldWire),
+    Waits(WaitsWire),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WaitsWire {
+    #[serde(deserialize_with = "product_id")]
+    product_id: ProductId,
+    #[serde(deserialize_with = "user")]
+    user_id: UserId,
+    #[serde(deserialize_with = "units")]
+    quantity: Units,
+    #[serde(deserialize_with = "time")]
+    joined_at: Timestamp,
+    ahead: Option<u64>,
+}
+
+impl Wire for WaitWire {
+    type Domain = Wait;
+
+    fn into_domain(self) -> Wait {
+        match self {
+            Self::Called(hold) => Wait::Called(hold.into_domain()),
+            Self::Waits(WaitsWire { product_id, user_id, quantity, joined_at, ahead }) => {
+                Wait::Waits(Waits { product: product_id, user: user_id, quantity, joined_at, ahead })
+            }
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OrderWire {

@@ -4,11 +4,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use flashdeal_client::{Builder, Client, Code, Error};
+use flashdeal_client::{Builder, Client, Code, Error, Wait, Waits};
 use flashdeal_domain::{
-    CheckoutRequest, Description, Edit, IdempotencyKey, NewProduct, OrderFilter, PageRequest, PageSize, Price,
-    ProductId, ProductName, ProductPatch, Quantity, ReserveRequest, StockDelta, Terms, TermsPatch, Timestamp, Units,
-    UserId,
+    CheckoutRequest, Description, Edit, IdempotencyKey, JoinRequest, NewProduct, OrderFilter, PageRequest, PageSize,
+    Price, ProductId, ProductName, ProductPatch, Quantity, ReserveRequest, StockDelta, Terms, TermsPatch, Timestamp,
+    Units, UserId,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -153,6 +153,40 @@ async fn a_reserve_is_repeated_with_the_key_the_client_made() {
     let keys = keys(&seen);
     assert!(keys.len() == 3 && keys.iter().all(|key| *key == keys[0]), "{keys:?}");
     assert!(seen.iter().all(|seen| seen.text.ends_with(r#"{"userId":"ada","quantity":2}"#)));
+}
+
+#[tokio::test]
+async fn a_wait_is_told_as_it_stands() {
+    let waits = |ahead: &str| {
+        let product = PRODUCT;
+        format!(
+            r#"{{"productId":"{product}","userId":"ada","quantity":2,"called":false,"joinedAt":"2026-11-22T12:00:00.123Z"{ahead}}}"#
+        )
+    };
+    let (behind, left) = (waits(r#","ahead":7"#), waits(""));
+    let called = HOLD.replacen('{', r#"{"called":true,"#, 1);
+    let shop = Shop::that([
+        problem(503, "unavailable", ""),
+        say(201, &behind),
+        say(200, &behind),
+        say(200, &called),
+        say(200, &left),
+        problem(404, "not_waiting", ""),
+    ])
+    .await;
+    let client = shop.client();
+    let wish = JoinRequest { product: phone(), user: ada(), quantity: Quantity::new(2).unwrap() };
+    let joined = client.join(&wish).await.unwrap();
+    assert_eq!((joined.ahead, joined.quantity.get(), &joined.user), (Some(7), 2, &ada()));
+    assert_eq!(client.wait(phone(), &ada()).await.unwrap(), Some(Wait::Waits(joined)));
+    match client.wait(phone(), &ada()).await.unwrap() {
+        Some(Wait::Called(hold)) => assert_eq!(hold.expires_at.to_string(), "2026-11-22T12:00:00.123Z"),
+        other => panic!("{other:?}"),
+    }
+    let left = client.leave(phone(), &ada()).await.unwrap();
+    assert!(matches!(left, Some(Wait::Waits(Waits { ahead: None, .. }))), "{left:?}");
+    assert_eq!(client.wait(phone(), &ada()).await.unwrap(), None);
+    assert!(shop.seen().iter().all(|seen| seen.text.contains("/waitlist")));
 }
 
 #[tokio::test]

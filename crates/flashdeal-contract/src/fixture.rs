@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use flashdeal_domain::{OrderFeed, ReservationLedger, StockRepository};
+use flashdeal_domain::{OrderFeed, ReservationLedger, StockRepository, WaitingList};
 
 /// A fresh record: empty, and seen by no other case. Dropped when the case ends.
 #[async_trait]
@@ -12,10 +12,18 @@ pub trait RecordFixture: Send + Sync {
     /// The record. An adapter of the gate alone answers with a [`reference::Record`](crate::reference::Record).
     fn record(&self) -> Arc<dyn StockRepository>;
 
+    /// The waiting lists of that record.
+    fn waiting(&self) -> Arc<dyn WaitingList>;
+
     /// Another instance of the adapter on the same store, as another server has one. The same object where a store has
     /// only one server.
     fn second_record(&self) -> Arc<dyn StockRepository> {
         self.record()
+    }
+
+    /// The waiting lists of [`RecordFixture::second_record`].
+    fn second_waiting(&self) -> Arc<dyn WaitingList> {
+        self.waiting()
     }
 }
 

@@ -8,6 +8,7 @@ pub mod deadlines;
 pub mod holds;
 pub mod keys;
 pub mod opening;
+pub mod queues;
 pub mod terms;
 pub mod views;
 
@@ -32,6 +33,16 @@ macro_rules! __ledger_cases {
                 forgetting_closes_the_gate
                 a_forgotten_gate_opens_without_its_holds
                 the_gate_can_be_asked
+            }
+            queues {
+                nobody_is_let_past_those_who_wait
+                a_hold_that_stands_may_only_become_less
+                the_terms_come_before_the_queue
+                where_nobody_waits_any_more_everybody_is_let_in
+                a_queue_outlives_a_reopening
+                a_replay_is_answered_while_others_wait
+                a_gate_learns_of_a_queue_at_the_version_it_has
+                a_queue_is_in_the_books
             }
             holds {
                 a_reservation_holds_units

@@ -7,6 +7,7 @@
 //! | Macro | For | Asks of the fixture |
 //! |---|---|---|
 //! | [`record_tests!`] | a [`StockRepository`](flashdeal_domain::StockRepository) | [`RecordFixture`] |
+//! | [`waiting_tests!`] | the [`WaitingList`](flashdeal_domain::WaitingList) of a record | [`RecordFixture`] |
 //! | [`feed_tests!`] | the [`OrderFeed`](flashdeal_domain::OrderFeed) of a record | [`FeedFixture`] |
 //! | [`ledger_tests!`] | a [`ReservationLedger`](flashdeal_domain::ReservationLedger) | [`LedgerFixture`] |
 //! | [`restart_tests!`] | a ledger whose store can restart on its own | [`RestartFixture`] |
@@ -25,11 +26,11 @@
 //!
 //! use async_trait::async_trait;
 //! use flashdeal_contract::{LedgerFixture, RecordFixture, reference};
-//! use flashdeal_domain::{ReservationLedger, StockRepository};
+//! use flashdeal_domain::{ReservationLedger, StockRepository, WaitingList};
 //!
 //! /// One per case: a store of its own, ended when it is dropped.
 //! struct Fresh {
-//!     record: Arc<dyn StockRepository>,
+//!     record: Arc<reference::Record>,
 //!     ledger: Arc<dyn ReservationLedger>,
 //!     clock: Arc<reference::ManualClock>,
 //! }
@@ -37,7 +38,10 @@
 //! #[async_trait]
 //! impl RecordFixture for Fresh {
 //!     fn record(&self) -> Arc<dyn StockRepository> {
-//!         Arc::clone(&self.record)
+//!         self.record.clone()
+//!     }
+//!     fn waiting(&self) -> Arc<dyn WaitingList> {
+//!         self.record.clone()
 //!     }
 //! }
 //!
@@ -64,6 +68,7 @@
 //! }
 //!
 //! flashdeal_contract::record_tests!(fresh); // record::products::…
+//! flashdeal_contract::waiting_tests!(fresh); // waiting::lines::…
 //! flashdeal_contract::ledger_tests!(fresh); // ledger::deadlines::…
 //! flashdeal_contract::sale_tests!(fresh); // sale::checkouts::…
 //! # fn main() {}
@@ -83,6 +88,7 @@ pub mod record;
 pub mod reference;
 pub mod restart;
 pub mod sale;
+pub mod waiting;
 
 pub use fixture::{FeedFixture, LedgerFixture, RecordFixture, RestartFixture};
 pub use run::{Case, run, run_bounded};

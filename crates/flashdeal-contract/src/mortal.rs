@@ -1,8 +1,8 @@
 //! Kill points: a server that dies before or after any one of its store calls.
 //!
-//! A server touches its stores only through the two ports, so the points at which its death can be told apart are the edges of
+//! A server touches its stores only through its ports, so the points at which its death can be told apart are the edges of
 //! port calls: *before* one (the store never hears of it) and *after* one (the store did it, the server never hears). A
-//! [`Mortal`] wraps both ports, writes down every call by name, and at its appointed point stops for ever, with every task of
+//! [`Mortal`] wraps them, writes down every call by name, and at its appointed point stops for ever, with every task of
 //! that server. No code of the server knows of it, so a release has none of it.
 
 use std::fmt;
@@ -13,15 +13,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use flashdeal_domain::ports::record::KeyedOrder;
 use flashdeal_domain::ports::{
-    BeginOutcome, Change, ChangeOutcome, Commit, Finish, GateBooks, GateView, Hold, LedgerError, OpeningToken,
-    RecordBooks, ReleaseOutcome, ReserveCall, ReserveOutcome, Sale, Settlement,
+    BeginOutcome, Change, ChangeOutcome, Commit, Finish, GateBooks, GateView, Hold, JoinOutcome, LedgerError,
+    OpeningToken, Place, RecordBooks, ReleaseOutcome, ReserveCall, ReserveOutcome, Sale, Settlement, Waiting, Wish,
 };
 use flashdeal_domain::{
     IdempotencyKey, Order, OrderFilter, OrderId, Page, PageRequest, Product, ProductId, RecordState, ReservationId,
-    ReservationLedger, StockLevel, StockRepository, StoreError, UserId,
+    ReservationLedger, StockLevel, StockRepository, StoreError, UserId, WaitingList,
 };
 use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
+
+use crate::LedgerFixture;
 
 /// Which edge of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,10 +60,11 @@ pub enum Stumble {
     Refused,
 }
 
-/// Both ports of a server that dies at its kill point; of one that only writes down its calls if it has none.
+/// The ports of a server that dies at its kill point; of one that only writes down its calls if it has none.
 pub struct Mortal {
     record: Arc<dyn StockRepository>,
     ledger: Arc<dyn ReservationLedger>,
+    waiting: Arc<dyn WaitingList>,
     dies_at: Option<KillPoint>,
     /// What happens elsewhere before each call of this name.
     meanwhile: Option<(&'static str, Elsewhere)>,
@@ -74,42 +77,37 @@ pub struct Mortal {
 type Elsewhere = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 impl Mortal {
-    /// A server over these stores.
+    /// A server over the fixture's stores.
     #[must_use]
-    pub fn new(
-        record: Arc<dyn StockRepository>,
-        ledger: Arc<dyn ReservationLedger>,
-        dies_at: Option<KillPoint>,
-    ) -> Arc<Self> {
-        Arc::new(Self { dies_at, ..Self::immortal(record, ledger) })
+    pub fn new(fixture: &dyn LedgerFixture, dies_at: Option<KillPoint>) -> Arc<Self> {
+        Arc::new(Self { dies_at, ..Self::immortal(fixture) })
     }
 
-    fn immortal(record: Arc<dyn StockRepository>, ledger: Arc<dyn ReservationLedger>) -> Self {
+    fn immortal(fixture: &dyn LedgerFixture) -> Self {
+        let (record, ledger, waiting) = (fixture.record(), fixture.ledger(), fixture.waiting());
         let (calls, dead) = (Mutex::default(), Notify::new());
-        Self { record, ledger, dies_at: None, meanwhile: None, stumbles: Mutex::default(), calls, dead }
+        Self { record, ledger, waiting, dies_at: None, meanwhile: None, stumbles: Mutex::default(), calls, dead }
     }
 
     /// A server that does not die, but something happens elsewhere just before each of its store calls of this name.
     #[must_use]
     pub fn overtaken(
-        record: Arc<dyn StockRepository>,
-        ledger: Arc<dyn ReservationLedger>,
+        fixture: &dyn LedgerFixture,
         name: &'static str,
         elsewhere: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static,
     ) -> Arc<Self> {
         let meanwhile: Elsewhere = Box::new(elsewhere);
-        Arc::new(Self { meanwhile: Some((name, meanwhile)), ..Self::immortal(record, ledger) })
+        Arc::new(Self { meanwhile: Some((name, meanwhile)), ..Self::immortal(fixture) })
     }
 
     /// A server that does not die, but some of its store calls fail, and at once: each of these once, the next call of its name.
     #[must_use]
     pub fn stumbling(
-        record: Arc<dyn StockRepository>,
-        ledger: Arc<dyn ReservationLedger>,
+        fixture: &dyn LedgerFixture,
         stumbles: impl IntoIterator<Item = (&'static str, Stumble)>,
     ) -> Arc<Self> {
         let stumbles = Mutex::new(stumbles.into_iter().collect());
-        Arc::new(Self { stumbles, ..Self::immortal(record, ledger) })
+        Arc::new(Self { stumbles, ..Self::immortal(fixture) })
     }
 
     /// How this call fails, if it does.
@@ -315,5 +313,36 @@ impl ReservationLedger for Mortal {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.call("ledger.ping", ReservationLedger::ping(&*self.ledger)).await
+    }
+}
+
+#[async_trait]
+impl WaitingList for Mortal {
+    async fn join(&self, wish: Wish) -> Result<JoinOutcome, StoreError> {
+        self.call("waiting.join", self.waiting.join(wish)).await
+    }
+
+    async fn leave(&self, product: ProductId, user: &UserId) -> Result<Option<(Waiting, RecordState)>, StoreError> {
+        self.call("waiting.leave", self.waiting.leave(product, user)).await
+    }
+
+    async fn remove(&self, product: ProductId, who: &[Waiting]) -> Result<Option<RecordState>, StoreError> {
+        self.call("waiting.remove", self.waiting.remove(product, who)).await
+    }
+
+    async fn waiting(&self, product: ProductId, user: &UserId) -> Result<Option<(Waiting, u64)>, StoreError> {
+        self.call("waiting.waiting", self.waiting.waiting(product, user)).await
+    }
+
+    async fn line(&self, product: ProductId, after: Option<Place>, limit: usize) -> Result<Vec<Waiting>, StoreError> {
+        self.call("waiting.line", self.waiting.line(product, after, limit)).await
+    }
+
+    async fn queues(
+        &self,
+        after: Option<ProductId>,
+        limit: usize,
+    ) -> Result<Vec<(ProductId, RecordState)>, StoreError> {
+        self.call("waiting.queues", self.waiting.queues(after, limit)).await
     }
 }

@@ -10,6 +10,7 @@ mod feed;
 mod gate;
 mod ledger;
 mod record;
+mod waiting;
 
 pub use clock::ManualClock;
 pub use feed::Feed;

@@ -9,6 +9,7 @@ pub mod refusals;
 pub mod reopenings;
 pub mod terms;
 pub mod use_cases;
+pub mod waiting;
 
 mod shop;
 
@@ -63,6 +64,24 @@ macro_rules! __sale_cases {
                 stock_is_taken_off_sale_under_any_terms
                 an_end_before_the_start_is_refused
                 the_background_adopts_terms
+            }
+            waiting {
+                who_waits_is_called_in_their_turn
+                a_walk_in_gets_nothing_while_somebody_waits
+                who_waits_is_told_where_they_stand
+                the_first_keeps_their_turn_until_enough_is_there
+                the_last_units_go_to_the_first_who_waits
+                who_waits_for_a_start_is_called_at_the_start
+                what_can_never_be_granted_is_not_waited_for
+                a_limit_that_was_lowered_binds_who_is_called
+                who_holds_already_is_done
+                who_was_called_is_not_called_again
+                a_line_of_a_sale_that_ended_is_dropped
+                a_long_line_is_served_in_order
+                two_ushers_call_nobody_twice
+                walk_ins_by_the_dozen_take_nothing_from_those_who_wait
+                a_full_line_is_refused
+                a_call_dies_anywhere
             }
             reopenings {
                 a_checkout_outlives_many_reopenings

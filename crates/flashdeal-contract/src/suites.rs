@@ -9,6 +9,14 @@ macro_rules! record_tests {
     };
 }
 
+/// One `#[test]` for each case of the waiting lists. `$fresh` is an `async fn() -> impl RecordFixture`.
+#[macro_export]
+macro_rules! waiting_tests {
+    ($fresh:path) => {
+        $crate::__waiting_cases! { __tests $fresh }
+    };
+}
+
 /// One `#[test]` for each case of the feed. `$fresh` is an `async fn() -> impl FeedFixture`.
 #[macro_export]
 macro_rules! feed_tests {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flashdeal_domain::ports::record::{Change, ChangeOutcome, Commit, Sale, StockChange};
-use flashdeal_domain::ports::{LeaseToken, OrderFeed, Position, Reader};
+use flashdeal_domain::ports::{JoinOutcome, LeaseToken, OrderFeed, Position, Reader, Waiting, Wish};
 use flashdeal_domain::{
     Description, Epoch, HoldTime, IdempotencyKey, Order, OrderId, PageRequest, PageSize, Price, Product, ProductId,
-    ProductName, RecordState, ReservationId, StockRepository, Terms, Timestamp, Units, UserId,
+    ProductName, Quantity, RecordState, ReservationId, StockRepository, Terms, Timestamp, Units, UserId, WaitingList,
 };
 use uuid::Uuid;
 
@@ -158,6 +158,26 @@ pub(crate) fn stock(stock: StockChange) -> Change {
 /// An increase of stock.
 pub(crate) fn add(by: u32) -> Change {
     stock(StockChange::Add { id: reservation_id(), units: units(by) })
+}
+
+/// A wish to wait, in a line of any length.
+#[track_caller]
+pub(crate) fn wish(product: ProductId, name: &str, quantity: u32) -> Wish {
+    let quantity = ok(Quantity::new(quantity));
+    Wish { product, user: user(name), quantity, reservation: reservation_id(), most: 1000 }
+}
+
+/// Puts a user in line who did not wait, and answers as what they wait with the record after it.
+pub(crate) async fn join(
+    waiting: &Arc<dyn WaitingList>,
+    product: ProductId,
+    name: &str,
+    quantity: u32,
+) -> (Waiting, RecordState) {
+    match ok(waiting.join(wish(product, name, quantity)).await) {
+        JoinOutcome::Waits { waiting, created: true, record } => (waiting, record),
+        other => panic!("expected that {name} joins, got {other:?}"),
+    }
 }
 
 /// A reader of the feed.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use flashdeal_contract::{feed, ledger, record, restart, sale};
+use flashdeal_contract::{feed, ledger, record, restart, sale, waiting};
 
 /// The names of the cases in the files of one suite, as `module::case`.
 fn written(suite: &str) -> BTreeSet<String> {
@@ -29,6 +29,7 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
 #[test]
 fn every_case_is_listed() {
     assert_eq!(written("record"), listed(record::CASES.iter().map(|case| case.name)));
+    assert_eq!(written("waiting"), listed(waiting::CASES.iter().map(|case| case.name)));
     assert_eq!(written("feed"), listed(feed::CASES.iter().map(|case| case.name)));
     assert_eq!(written("ledger"), listed(ledger::CASES.iter().map(|case| case.name)));
     assert_eq!(written("restart"), listed(restart::CASES.iter().map(|case| case.name)));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use flashdeal_contract::{FeedFixture, LedgerFixture, RecordFixture, RestartFixture, reference};
-use flashdeal_domain::{OrderFeed, ReservationLedger, StockRepository};
+use flashdeal_domain::{OrderFeed, ReservationLedger, StockRepository, WaitingList};
 
 struct Fresh {
     record: Arc<reference::Record>,
@@ -28,6 +28,10 @@ async fn fresh() -> Fresh {
 #[async_trait]
 impl RecordFixture for Fresh {
     fn record(&self) -> Arc<dyn StockRepository> {
+        self.record.clone()
+    }
+
+    fn waiting(&self) -> Arc<dyn WaitingList> {
         self.record.clone()
     }
 }
@@ -66,6 +70,7 @@ impl RestartFixture for Fresh {
 }
 
 flashdeal_contract::record_tests!(fresh);
+flashdeal_contract::waiting_tests!(fresh);
 flashdeal_contract::feed_tests!(fresh);
 flashdeal_contract::ledger_tests!(fresh);
 flashdeal_contract::restart_tests!(fresh);

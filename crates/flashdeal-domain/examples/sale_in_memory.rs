@@ -43,9 +43,11 @@ impl Runtime for Tokio {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let clock = Arc::new(ManualClock::new());
+    let record = Arc::new(Record::new(clock.clone()));
     let sale = FlashSale::new(
         Ports {
-            record: Arc::new(Record::new(clock.clone())),
+            record: record.clone(),
+            waiting: record,
             ledger: Arc::new(Ledger::new(clock.clone())),
             clock: clock.clone(),
             ids: Arc::new(RandomIds),

@@ -80,6 +80,8 @@ pub enum Shortage {
     SoldOut,
     /// Something is left, but others hold it; holds may still lapse, so a retry is worth it.
     AllHeld,
+    /// Others wait for what there is and for what comes free: it is their turn first. Who wants units stands in line.
+    WaitingList,
 }
 
 impl Shortage {
@@ -87,6 +89,12 @@ impl Shortage {
     #[must_use]
     pub fn of(level: StockLevel) -> Self {
         if level.total() == Units::ZERO { Self::SoldOut } else { Self::AllHeld }
+    }
+
+    /// The reason for one who is not next in line for a product at this level.
+    #[must_use]
+    pub fn behind_others(level: StockLevel) -> Self {
+        if level.total() == Units::ZERO { Self::SoldOut } else { Self::WaitingList }
     }
 }
 
@@ -99,6 +107,12 @@ pub enum SaleError {
     /// The user has no live hold on this product (or not the one named).
     #[error("the user has no live reservation of this product")]
     NoReservation,
+    /// The user does not wait for this product.
+    #[error("the user does not wait for this product")]
+    NotWaiting,
+    /// No more can wait for this product. Nothing was changed.
+    #[error("the waiting list is full")]
+    WaitingListFull,
     /// No order has this id.
     #[error("no order has this id")]
     OrderNotFound,

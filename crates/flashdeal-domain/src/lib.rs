@@ -8,6 +8,7 @@
 //! - The **gate** ([`ReservationLedger`]) keeps who holds what, until when. It may lose everything at any moment;
 //!   then holds are lost, but nothing is oversold.
 //! - The **feed** ([`OrderFeed`]) gives every order of the record again, in its order, to whoever passes orders on.
+//! - The **waiting list** ([`WaitingList`]) keeps who is next when units come free.
 //! - [`FlashSale`] makes the two agree: reserve, release, check out, restock, and the background work
 //!   ([`FlashSale::tick`]) that settles what a crash left half way.
 //!
@@ -70,11 +71,12 @@ pub use page::{Page, PageRequest, PageSize};
 pub use ports::feed::OrderFeed;
 pub use ports::record::StockRepository;
 pub use ports::reservation::ReservationLedger;
+pub use ports::waiting::WaitingList;
 pub use product::{Money, NewProduct, Price, Product, ProductPatch, StockDelta};
 pub use reservation::Reservation;
 pub use service::{
-    Audit, CheckedOut, CheckoutRequest, Dropped, Finding, FindingKind, FlashSale, Policy, ReserveRequest, Reserved,
-    Tick,
+    Audit, CheckedOut, CheckoutRequest, Dropped, Finding, FindingKind, FlashSale, JoinRequest, Joined, Policy,
+    ReserveRequest, Reserved, Round, Tick, Wait,
 };
 pub use stock::{Epoch, Quantity, RecordState, StockLevel, Units, Version};
 pub use terms::{Edit, Terms, TermsPatch, TermsRefusal};

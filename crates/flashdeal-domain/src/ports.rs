@@ -8,6 +8,7 @@ pub mod environment;
 pub mod feed;
 pub mod record;
 pub mod reservation;
+pub mod waiting;
 
 use std::sync::Arc;
 
@@ -18,9 +19,10 @@ pub use record::{
     Change, ChangeOutcome, CheckoutKey, Commit, KeyedOrder, Sale, Settlement, StockChange, StockRepository, Withdrawal,
 };
 pub use reservation::{
-    BeginOutcome, Finish, GateView, Hold, LedgerError, OpeningToken, PayingHold, ReleaseOutcome, ReservationLedger,
-    ReserveCall, ReserveOutcome,
+    BeginOutcome, Caller, Finish, GateView, Hold, LedgerError, OpeningToken, PayingHold, ReleaseOutcome,
+    ReservationLedger, ReserveCall, ReserveOutcome,
 };
+pub use waiting::{JoinOutcome, Place, Waiting, WaitingList, Wish};
 
 /// Everything a [`FlashSale`](crate::FlashSale) is wired from.
 #[derive(Clone)]
@@ -29,6 +31,8 @@ pub struct Ports {
     pub record: Arc<dyn StockRepository>,
     /// The gate.
     pub ledger: Arc<dyn ReservationLedger>,
+    /// The waiting lists of that record.
+    pub waiting: Arc<dyn WaitingList>,
     /// The server's clock: dates products; never decides a hold.
     pub clock: Arc<dyn Clock>,
     /// Where ids come from.

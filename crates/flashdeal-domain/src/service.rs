@@ -1,7 +1,7 @@
 //! The use cases of a flash sale, over the ports.
 //!
 //! One file per use case: [reserve and release](self::FlashSale::reserve) in `service/hold.rs`, checkout in
-//! `service/checkout.rs`, restock in `service/restock.rs`, the opening of gates in `service/opening.rs`, the background
+//! `service/checkout.rs`, the waiting list in `service/waiting.rs`, restock in `service/restock.rs`, the opening of gates in `service/opening.rs`, the background
 //! in `service/background.rs`, and for operators the audit in `service/audit.rs` and `service/rebuild.rs`.
 
 mod audit;
@@ -11,6 +11,7 @@ mod hold;
 mod opening;
 mod rebuild;
 mod restock;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub use background::Tick;
 pub use checkout::{CheckedOut, CheckoutRequest};
 pub use hold::{ReserveRequest, Reserved};
 pub use rebuild::Dropped;
+pub use waiting::{JoinRequest, Joined, Round, Wait};
 
 use opening::Openings;
 
@@ -45,6 +47,8 @@ pub struct Policy {
     /// How long a checkout may be under way before the background looks after it, and how long after its deadline an
     /// unsettled hold is voided; 5 s by default.
     pub settle_after: Duration,
+    /// How many may wait for one product; 100 000 by default.
+    pub most_waiting: u32,
 }
 
 impl Default for Policy {
@@ -54,6 +58,7 @@ impl Default for Policy {
             checkout_patience: Duration::from_millis(1800),
             finish_patience: Duration::from_millis(100),
             settle_after: Duration::from_secs(5),
+            most_waiting: 100_000,
         }
     }
 }

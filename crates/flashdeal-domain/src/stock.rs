@@ -1,5 +1,7 @@
 //! Units of stock, and what a caller may ask of them.
 
+use std::num::NonZeroU32;
+
 use crate::error::Invalid;
 use crate::terms::Terms;
 
@@ -39,7 +41,7 @@ impl Units {
 
 /// How many units one call reserves: 1 to 1 000 000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Quantity(u32);
+pub struct Quantity(NonZeroU32);
 
 impl Quantity {
     /// The fewest.
@@ -52,8 +54,8 @@ impl Quantity {
     /// # Errors
     /// [`Invalid`] if `quantity` is outside [`Self::MIN`] to [`Self::MAX`].
     pub fn new(quantity: impl TryInto<u32>) -> Result<Self, Invalid> {
-        match quantity.try_into() {
-            Ok(quantity) if (Self::MIN..=Self::MAX).contains(&quantity) => Ok(Self(quantity)),
+        match quantity.try_into().ok().and_then(NonZeroU32::new) {
+            Some(quantity) if quantity.get() <= Self::MAX => Ok(Self(quantity)),
             _ => Err(Invalid::new("must be an integer from 1 to 1000000")),
         }
     }
@@ -61,13 +63,13 @@ impl Quantity {
     /// The number.
     #[must_use]
     pub const fn get(self) -> u32 {
-        self.0
+        self.0.get()
     }
 }
 
 impl From<Quantity> for Units {
     fn from(quantity: Quantity) -> Self {
-        Self(quantity.0)
+        Self(quantity.get())
     }
 }
 

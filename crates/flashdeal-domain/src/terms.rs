@@ -15,6 +15,7 @@ pub struct Terms {
     starts_at: Option<Timestamp>,
     ends_at: Option<Timestamp>,
     max_per_reservation: Option<Quantity>,
+    queued: bool,
 }
 
 /// Why a call that would make or raise a hold was refused.
@@ -41,7 +42,7 @@ pub enum TermsRefusal {
 
 impl Terms {
     /// None: always on sale, without a limit.
-    pub const NONE: Self = Self { starts_at: None, ends_at: None, max_per_reservation: None };
+    pub const NONE: Self = Self { starts_at: None, ends_at: None, max_per_reservation: None, queued: false };
     /// The last instant that terms can name: the end of the year 9998. RFC 3339 can write it in every time zone.
     pub const LATEST: Timestamp = Timestamp::from_millis(253_370_764_799_999);
 
@@ -59,7 +60,7 @@ impl Terms {
         }
         match (starts_at, ends_at) {
             (Some(start), Some(end)) if end <= start => Err(Invalid::new("must be later than startsAt")),
-            _ => Ok(Self { starts_at, ends_at, max_per_reservation }),
+            _ => Ok(Self { starts_at, ends_at, max_per_reservation, queued: false }),
         }
     }
 
@@ -93,10 +94,31 @@ impl Terms {
         self.max_per_reservation
     }
 
+    /// Whether somebody waits for units ([`WaitingList`](crate::WaitingList)): then what comes free is theirs, and a hold is made or
+    /// raised by nobody else. It is no term that a shop sets; it goes with them, since it binds the same calls and comes to the gate
+    /// by the same way.
+    #[must_use]
+    pub const fn queued(self) -> bool {
+        self.queued
+    }
+
+    /// The same, with or without somebody who waits.
+    #[must_use]
+    pub const fn with_queue(self, queued: bool) -> Self {
+        Self { queued, ..self }
+    }
+
     /// What of these terms can refuse a call: a start in the first millisecond of 1970, the first that there may be, refuses none.
     #[must_use]
     pub fn binding(self) -> Self {
         Self { starts_at: self.starts_at.filter(|starts_at| starts_at.as_millis() > 0), ..self }
+    }
+
+    /// Why a wish for `wanted` units could not be granted at `now` or at any later instant under these terms; `None` if it could. That
+    /// the sale has not started is no reason.
+    #[must_use]
+    pub fn refuse_for_good(self, now: Timestamp, wanted: Units) -> Option<TermsRefusal> {
+        Self { starts_at: None, ..self }.refuse(now, Units::ZERO, wanted)
     }
 
     /// Why a user who holds `own` units now (zero without a hold) may not hold `wanted` at the instant `now`; `None` if these
@@ -174,11 +196,12 @@ impl TermsPatch {
     /// # Errors
     /// As [`Terms::new`]: what it sets may not go with what it keeps.
     pub fn apply(self, before: Terms) -> Result<Terms, Invalid> {
-        Terms::new(
+        let after = Terms::new(
             self.starts_at.apply(before.starts_at),
             self.ends_at.apply(before.ends_at),
             self.max_per_reservation.apply(before.max_per_reservation),
-        )
+        )?;
+        Ok(after.with_queue(before.queued))
     }
 
     /// Whether it leaves everything as it is.
@@ -245,5 +268,7 @@ mod tests {
         let patch = TermsPatch { starts_at: Edit::Clear, ..patch };
         assert_eq!(patch.apply(before), Terms::new(None, Some(at(10)), None));
         assert_eq!(TermsPatch::default().apply(before), Ok(before));
+        // Who waits is not the shop's to change.
+        assert_eq!(patch.apply(before.with_queue(true)).map(Terms::queued), Ok(true));
     }
 }

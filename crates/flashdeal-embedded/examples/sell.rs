@@ -57,6 +57,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Ports {
             record: Arc::new(store.clone()),
             ledger: Arc::new(store.clone()),
+            waiting: Arc::new(store.clone()),
             clock: machine.clone(),
             ids: machine.clone(),
             runtime: machine,

@@ -76,6 +76,8 @@ impl Gate {
     const fn adopt(&mut self, record: RecordState) {
         if record.version.0 > self.version.0 {
             (self.version, self.total, self.terms) = (record.version, record.total, record.terms);
+        } else if record.version.0 == self.version.0 && record.terms.queued() {
+            self.terms = record.terms;
         }
     }
 }

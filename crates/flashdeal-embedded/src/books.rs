@@ -1,7 +1,7 @@
 //! The record's books, for audits.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Nullable};
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable};
 use diesel::sqlite::SqliteConnection;
 use flashdeal_domain::ports::RecordBooks;
 use flashdeal_domain::{Epoch, ProductId, RecordState, StoreError, Units, Version};
@@ -29,6 +29,8 @@ struct BooksRow {
     ends_at: Option<i64>,
     #[diesel(sql_type = Nullable<BigInt>)]
     max_per_reservation: Option<i64>,
+    #[diesel(sql_type = Bool)]
+    queued: bool,
     #[diesel(sql_type = BigInt)]
     deltas: i64,
     #[diesel(sql_type = BigInt)]
@@ -41,6 +43,8 @@ struct BooksRow {
     units_ordered: i64,
     #[diesel(sql_type = BigInt)]
     contradictions: i64,
+    #[diesel(sql_type = BigInt)]
+    waiting: i64,
 }
 
 impl EmbeddedStore {
@@ -76,7 +80,8 @@ impl BooksRow {
         let state = match (self.epoch, self.version, self.total) {
             (Some(epoch), Some(version), Some(total)) => {
                 let total = Units::new(total).map_err(wrong)?;
-                let terms = terms_of((self.starts_at, self.ends_at, self.max_per_reservation)).map_err(of_call)?;
+                let terms = (self.starts_at, self.ends_at, self.max_per_reservation, self.queued);
+                let terms = terms_of(terms).map_err(of_call)?;
                 Some(RecordState { epoch: Epoch(epoch), version: Version(version), total, terms })
             }
             _ => None,
@@ -91,6 +96,7 @@ impl BooksRow {
             orders: count(self.orders)?,
             units_ordered: self.units_ordered,
             contradictions: count(self.contradictions)?,
+            waiting: count(self.waiting)?,
         })
     }
 }

@@ -1,7 +1,7 @@
 -- The books of a page of products, all by one snapshot: the products after ?1 (an empty blob: from the first), at most ?2, and
 -- what the ledger and the orders have of them and of ids between them that no product has. It reads the whole ledger.
 WITH page AS MATERIALIZED (
-    SELECT id, epoch, version, total_stock, starts_at, ends_at, max_per_reservation FROM products WHERE id > ?1 ORDER BY id LIMIT ?2
+    SELECT id, epoch, version, total_stock, starts_at, ends_at, max_per_reservation, queued FROM products WHERE id > ?1 ORDER BY id LIMIT ?2
 ),
 
 -- Where the page ends: beyond every id, if there are no products beyond it. Blobs compare byte by byte.
@@ -56,12 +56,14 @@ SELECT
     page.starts_at,
     page.ends_at,
     page.max_per_reservation,
+    coalesce(page.queued, 0) AS queued,
     coalesce(ledger.deltas, 0) AS deltas,
     coalesce(ledger.sales, 0) AS sales,
     coalesce(ledger.units_sold, 0) AS units_sold,
     coalesce(placed.orders, 0) AS orders,
     coalesce(placed.units_ordered, 0) AS units_ordered,
-    coalesce(ledger.contradictions, 0) + abs(1 - coalesce(ledger.allotments, 0)) AS contradictions
+    coalesce(ledger.contradictions, 0) + abs(1 - coalesce(ledger.allotments, 0)) AS contradictions,
+    (SELECT count(*) FROM waiting_list WHERE waiting_list.product = known.id) AS waiting
 FROM known
 LEFT JOIN page ON page.id = known.id
 LEFT JOIN ledger ON ledger.product = known.id

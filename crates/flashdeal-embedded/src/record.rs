@@ -10,6 +10,7 @@ mod sales;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod waiting;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

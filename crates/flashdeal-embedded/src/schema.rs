@@ -13,6 +13,18 @@ diesel::table! {
         starts_at -> Nullable<BigInt>,
         ends_at -> Nullable<BigInt>,
         max_per_reservation -> Nullable<BigInt>,
+        queued -> Bool,
+    }
+}
+
+diesel::table! {
+    waiting_list (product, place) {
+        product -> Binary,
+        place -> BigInt,
+        user_id -> Text,
+        quantity -> BigInt,
+        reservation -> Binary,
+        joined_at -> BigInt,
     }
 }
 

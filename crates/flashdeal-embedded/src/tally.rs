@@ -1,7 +1,7 @@
 //! What became of holds, counted under the book's lock and told to the metrics once a transaction and once a tick.
 //!
 //! - `flashdeal_holds_total{event="made"|"changed"|"released"|"lapsed"|"begun"|"finished"}` (counter)
-//! - `flashdeal_reserves_refused_total{reason="insufficient"|"paying"|"key_reused"|"not_started"|"ended"|"over_limit"}` (counter)
+//! - `flashdeal_reserves_refused_total{reason="insufficient"|"paying"|"key_reused"|"not_started"|"ended"|"over_limit"|"queued"}` (counter)
 
 use flashdeal_domain::TermsRefusal;
 
@@ -20,6 +20,7 @@ pub(crate) struct Tally {
     pub(crate) not_started: u64,
     pub(crate) ended: u64,
     pub(crate) over_limit: u64,
+    pub(crate) queued: u64,
 }
 
 impl Tally {
@@ -57,6 +58,7 @@ impl Tally {
             ("not_started", self.not_started),
             ("ended", self.ended),
             ("over_limit", self.over_limit),
+            ("queued", self.queued),
         ];
         for (reason, count) in refused.into_iter().filter(|(_, count)| *count > 0) {
             metrics::counter!("flashdeal_reserves_refused_total", "reason" => reason).increment(count);

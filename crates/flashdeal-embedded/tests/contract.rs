@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use flashdeal_contract::{FeedFixture, LedgerFixture, RecordFixture, reference};
-use flashdeal_domain::{OrderFeed, ReservationLedger, StockRepository};
+use flashdeal_domain::{OrderFeed, ReservationLedger, StockRepository, WaitingList};
 use flashdeal_embedded::EmbeddedStore;
 
 use support::Folder;
@@ -25,6 +25,10 @@ struct Fresh {
 #[async_trait]
 impl RecordFixture for Fresh {
     fn record(&self) -> Arc<dyn StockRepository> {
+        Arc::new(self.store.clone())
+    }
+
+    fn waiting(&self) -> Arc<dyn WaitingList> {
         Arc::new(self.store.clone())
     }
 }
@@ -63,6 +67,7 @@ async fn fresh() -> Fresh {
 }
 
 flashdeal_contract::record_tests!(fresh);
+flashdeal_contract::waiting_tests!(fresh);
 flashdeal_contract::feed_tests!(fresh);
 flashdeal_contract::ledger_tests!(fresh);
 flashdeal_contract::sale_tests!(fresh);

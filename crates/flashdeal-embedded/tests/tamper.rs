@@ -141,8 +141,15 @@ fn sale(store: &EmbeddedStore) -> FlashSale {
     let (record, ledger): (Arc<dyn StockRepository>, Arc<dyn ReservationLedger>) =
         (Arc::new(store.clone()), Arc::new(store.clone()));
     let clock: Arc<dyn Clock> = Arc::new(MovedClock::default());
-    let ports =
-        Ports { record, ledger, clock, ids: Arc::new(Ids), runtime: Arc::new(Tokio), observer: Arc::new(Unobserved) };
+    let ports = Ports {
+        record,
+        ledger,
+        waiting: Arc::new(store.clone()),
+        clock,
+        ids: Arc::new(Ids),
+        runtime: Arc::new(Tokio),
+        observer: Arc::new(Unobserved),
+    };
     FlashSale::new(ports, Policy::default())
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::data_types::PgTimestamp;
-use diesel::sql_types::{BigInt, Integer, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Timestamptz, Uuid as SqlUuid};
 use flashdeal_domain::ports::RecordBooks;
 use flashdeal_domain::{ProductId, StoreError};
 use uuid::Uuid;
@@ -43,6 +43,8 @@ struct BooksRow {
     ends_at: Option<PgTimestamp>,
     #[diesel(sql_type = Nullable<Integer>)]
     max_per_reservation: Option<i32>,
+    #[diesel(sql_type = Bool)]
+    queued: bool,
     #[diesel(sql_type = BigInt)]
     deltas: i64,
     #[diesel(sql_type = BigInt)]
@@ -55,11 +57,13 @@ struct BooksRow {
     units_ordered: i64,
     #[diesel(sql_type = BigInt)]
     contradictions: i64,
+    #[diesel(sql_type = BigInt)]
+    waiting: i64,
 }
 
 impl BooksRow {
     fn read(self) -> Result<RecordBooks, StoreError> {
-        let terms = (self.starts_at, self.ends_at, self.max_per_reservation);
+        let terms = (self.starts_at, self.ends_at, self.max_per_reservation, self.queued);
         let count = |count: i64| u64::try_from(count).map_err(failed);
         Ok(RecordBooks {
             product: ProductId::from_uuid(self.product),
@@ -70,6 +74,7 @@ impl BooksRow {
             orders: count(self.orders)?,
             units_ordered: self.units_ordered,
             contradictions: count(self.contradictions)?,
+            waiting: count(self.waiting)?,
         })
     }
 }

@@ -3,7 +3,7 @@
 --
 -- It reads the whole ledger: an index by product would cost every sale of every flash sale more than an audit now and then.
 WITH page AS MATERIALIZED (
-    SELECT id, epoch, version, total_stock, starts_at, ends_at, max_per_reservation
+    SELECT id, epoch, version, total_stock, starts_at, ends_at, max_per_reservation, queued
     FROM products
     WHERE $1 IS NULL OR id > $1
     ORDER BY id
@@ -41,6 +41,11 @@ ledger AS (
     WHERE ($1 IS NULL OR product_id > $1)
         AND product_id <= coalesce((SELECT last FROM bounds), 'ffffffff-ffff-ffff-ffff-ffffffffffff')
     GROUP BY product_id
+),
+
+waiting AS (
+    SELECT page.id, (SELECT count(*) FROM waiting_list WHERE waiting_list.product_id = page.id) AS waiting
+    FROM page
 )
 
 SELECT
@@ -51,13 +56,16 @@ SELECT
     page.starts_at,
     page.ends_at,
     page.max_per_reservation,
+    coalesce(page.queued, false) AS queued,
     coalesce(ledger.deltas, 0)::bigint AS deltas,
     coalesce(ledger.sales, 0) AS sales,
     coalesce(ledger.units_sold, 0)::bigint AS units_sold,
     coalesce(ledger.orders, 0) AS orders,
     coalesce(ledger.units_ordered, 0)::bigint AS units_ordered,
-    coalesce(ledger.contradictions, 0) + abs(1 - coalesce(ledger.allotments, 0)) AS contradictions
+    coalesce(ledger.contradictions, 0) + abs(1 - coalesce(ledger.allotments, 0)) AS contradictions,
+    coalesce(waiting.waiting, 0) AS waiting
 FROM page
 FULL JOIN ledger ON ledger.product_id = page.id
+LEFT JOIN waiting ON waiting.id = page.id
 ORDER BY product
 LIMIT $2

@@ -2,7 +2,8 @@
 //!
 //! Every method is one statement to the server, most of them a call of a function from `migrations/postgres`, so none can be
 //! left half done. Sales and voids that wait at the same time share one statement (`commit_batch`, `void_batch`).
-//! The store is the [`OrderFeed`](flashdeal_domain::OrderFeed) of that record, too.
+//! The store is the [`OrderFeed`](flashdeal_domain::OrderFeed) and the [`WaitingList`](flashdeal_domain::WaitingList) of that record,
+//! too.
 //!
 //! ```no_run
 //! use flashdeal_postgres::{PostgresConfig, PostgresStore, run_pending_migrations};
@@ -36,6 +37,7 @@ mod store;
 mod survey;
 mod tls;
 mod voids;
+mod waiting;
 
 pub use config::PostgresConfig;
 pub use error::ConnectError;

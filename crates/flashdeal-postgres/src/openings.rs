@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use diesel::data_types::PgTimestamp;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Timestamptz};
 use flashdeal_batching::{Batcher, Limits, Rejected, Run};
 use flashdeal_domain::{ProductId, RecordState, StoreError};
 use tokio::time::{Instant, timeout};
@@ -90,7 +90,7 @@ impl Runner {
         let rows: Vec<OpenedRow> = self.0.load_here("open_epochs", query, self.0.deadline()).await?;
         rows.into_iter()
             .map(|row| {
-                let terms = (row.starts_at, row.ends_at, row.max_per_reservation);
+                let terms = (row.starts_at, row.ends_at, row.max_per_reservation, row.queued);
                 let state = state(Some(row.epoch), Some(row.version), Some(row.total_stock), terms)?;
                 Ok((ProductId::from_uuid(row.id), state))
             })
@@ -114,4 +114,6 @@ struct OpenedRow {
     ends_at: Option<PgTimestamp>,
     #[diesel(sql_type = Nullable<Integer>)]
     max_per_reservation: Option<i32>,
+    #[diesel(sql_type = Bool)]
+    queued: bool,
 }

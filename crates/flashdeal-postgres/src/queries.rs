@@ -5,6 +5,8 @@
 pub(crate) mod change_product;
 pub(crate) mod commit_batch;
 pub(crate) mod create_product;
+pub(crate) mod join_waiting_list;
+pub(crate) mod leave_waiting_list;
 pub(crate) mod void_batch;
 
 /// Declares a type to be a call of a function: `SELECT columns FROM function(arguments…)`.

@@ -34,6 +34,7 @@ pub(crate) struct ProductRow {
     pub(crate) starts_at: Option<PgTimestamp>,
     pub(crate) ends_at: Option<PgTimestamp>,
     pub(crate) max_per_reservation: Option<i32>,
+    pub(crate) queued: bool,
 }
 
 impl ProductRow {
@@ -54,7 +55,7 @@ impl ProductRow {
     }
 
     const fn terms_columns(&self) -> TermsColumns {
-        (self.starts_at, self.ends_at, self.max_per_reservation)
+        (self.starts_at, self.ends_at, self.max_per_reservation, self.queued)
     }
 }
 
@@ -150,17 +151,18 @@ pub(crate) fn state(
     })
 }
 
-/// The terms of a sale as columns: start, end, limit. Null: no such term.
-pub(crate) type TermsColumns = (Option<PgTimestamp>, Option<PgTimestamp>, Option<i32>);
+/// The terms of a sale as columns: start, end, limit (null: no such term), and whether somebody waits.
+pub(crate) type TermsColumns = (Option<PgTimestamp>, Option<PgTimestamp>, Option<i32>, bool);
 
 /// What to select for [`TermsColumns`].
-pub(crate) const TERMS: (products::starts_at, products::ends_at, products::max_per_reservation) =
-    (products::starts_at, products::ends_at, products::max_per_reservation);
+pub(crate) const TERMS: (products::starts_at, products::ends_at, products::max_per_reservation, products::queued) =
+    (products::starts_at, products::ends_at, products::max_per_reservation, products::queued);
 
-fn terms((starts_at, ends_at, max_per_reservation): TermsColumns) -> Result<Terms, StoreError> {
+fn terms((starts_at, ends_at, max_per_reservation, queued): TermsColumns) -> Result<Terms, StoreError> {
     let instant = |column: Option<PgTimestamp>| column.map(|column| time(Some(column))).transpose();
     let limit = max_per_reservation.map(Quantity::new).transpose().map_err(corrupt("products.max_per_reservation"))?;
-    Terms::new(instant(starts_at)?, instant(ends_at)?, limit).map_err(corrupt("products.ends_at"))
+    let terms = Terms::new(instant(starts_at)?, instant(ends_at)?, limit).map_err(corrupt("products.ends_at"))?;
+    Ok(terms.with_queue(queued))
 }
 
 /// A limit as a column. It is at most 10^6, so it always fits.
@@ -195,7 +197,7 @@ pub(crate) fn time(column: Option<PgTimestamp>) -> Result<Timestamp, StoreError>
 }
 
 /// A column that is null in other answers, but not in one like this.
-fn there<T>(column: Option<T>) -> Result<T, StoreError> {
+pub(crate) fn there<T>(column: Option<T>) -> Result<T, StoreError> {
     column.ok_or_else(|| failed("a column was left out of an answer"))
 }
 
@@ -204,7 +206,7 @@ fn units(units: i32) -> Result<Units, StoreError> {
 }
 
 /// The database's checks keep every bound of the domain, so this is somebody else's write.
-fn corrupt(what: &'static str) -> impl Fn(Invalid) -> StoreError {
+pub(crate) fn corrupt(what: &'static str) -> impl Fn(Invalid) -> StoreError {
     move |invalid| failed(format!("{what} in the database {invalid}"))
 }
 

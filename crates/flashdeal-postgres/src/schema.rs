@@ -13,6 +13,18 @@ diesel::table! {
         starts_at -> Nullable<Timestamptz>,
         ends_at -> Nullable<Timestamptz>,
         max_per_reservation -> Nullable<Integer>,
+        queued -> Bool,
+    }
+}
+
+diesel::table! {
+    waiting_list (product_id, place) {
+        product_id -> Uuid,
+        place -> BigInt,
+        user_id -> Text,
+        quantity -> Integer,
+        reservation_id -> Uuid,
+        joined_at -> Timestamptz,
     }
 }
 

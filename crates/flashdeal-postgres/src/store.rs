@@ -27,6 +27,7 @@ use crate::rows::{OrderColumns, ProductRow, TERMS, TermsColumns, order_columns, 
 use crate::schema::{products, stock_ledger};
 use crate::survey::survey;
 use crate::voids::{Annulment, Voids};
+use crate::waiting::Joins;
 
 diesel::define_sql_function! {
     /// Whether the server is a standby, which takes no writes.
@@ -43,6 +44,7 @@ pub struct PostgresStore {
     pub(crate) horizon: Arc<Horizon>,
     commits: Arc<Batches<Commits>>,
     voids: Arc<Batches<Voids>>,
+    pub(crate) joins: Arc<Batches<Joins>>,
     openings: Arc<Openings>,
     warnings: Arc<[String]>,
 }
@@ -59,6 +61,7 @@ impl PostgresStore {
         Ok(Self {
             commits: Arc::new(Batches::new(pool.clone(), config.limits)),
             voids: Arc::new(Batches::new(pool.clone(), config.limits)),
+            joins: Arc::new(Batches::new(pool.clone(), config.limits)),
             openings: Arc::new(Openings::new(pool.clone(), config.limits)),
             horizon: Arc::default(),
             warnings: warnings.into(),

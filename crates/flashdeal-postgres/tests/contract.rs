@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use flashdeal_contract::{FeedFixture, RecordFixture};
-use flashdeal_domain::{OrderFeed, StockRepository};
+use flashdeal_domain::{OrderFeed, StockRepository, WaitingList};
 use flashdeal_postgres::{PostgresConfig, PostgresStore, run_pending_migrations};
 use flashdeal_tests::deploy::{APP, MIGRATOR, as_role, grant, make_roles};
 use flashdeal_tests::postgres::PrivatePostgres;
@@ -24,7 +24,15 @@ impl RecordFixture for Fresh {
         self.first.clone()
     }
 
+    fn waiting(&self) -> Arc<dyn WaitingList> {
+        self.first.clone()
+    }
+
     fn second_record(&self) -> Arc<dyn StockRepository> {
+        self.second.clone()
+    }
+
+    fn second_waiting(&self) -> Arc<dyn WaitingList> {
         self.second.clone()
     }
 }
@@ -64,4 +72,5 @@ async fn fresh() -> Fresh {
 }
 
 flashdeal_contract::record_tests!(fresh);
+flashdeal_contract::waiting_tests!(fresh);
 flashdeal_contract::feed_tests!(fresh);

@@ -8,7 +8,7 @@
 
 use std::error::Error;
 
-use flashdeal_domain::ports::{BeginOutcome, Finish, LedgerError, ReserveCall, ReserveOutcome};
+use flashdeal_domain::ports::{BeginOutcome, Caller, Finish, LedgerError, ReserveCall, ReserveOutcome};
 use flashdeal_domain::{
     Epoch, HoldTime, ProductId, RecordState, ReservationId, ReservationLedger, Terms, Units, UserId, Version,
 };
@@ -48,7 +48,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             candidate: ReservationId::from_uuid(id()),
             ttl: HoldTime::default(),
             key: None,
-            bound: true,
+            caller: Caller::Buyer,
         })
     };
     let ReserveOutcome::Held { hold, created: true } = gate.reserve(wish(&ada, 2)?).await? else {

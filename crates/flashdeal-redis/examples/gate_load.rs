@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use flashdeal_domain::ports::{ReserveCall, ReserveOutcome};
+use flashdeal_domain::ports::{Caller, ReserveCall, ReserveOutcome};
 use flashdeal_domain::{
     Epoch, HoldTime, ProductId, RecordState, ReservationId, ReservationLedger, Terms, Units, UserId, Version,
 };
@@ -134,7 +134,7 @@ fn call(product: ProductId, number: u64) -> ReserveCall {
         candidate: ReservationId::from_uuid(Uuid::from_u128((u128::from(number) << 32) | 7)),
         ttl: HoldTime::default(),
         key: None,
-        bound: true,
+        caller: Caller::Buyer,
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::clock::{LedgerClock, Time};
 use crate::error::STORE;
-use crate::gate::from_ordered;
+use crate::gate::{QUEUED, TERMS_SIZE, from_ordered};
 use crate::keys;
 use crate::pool::Pool;
 
@@ -196,12 +196,17 @@ impl Bytes<'_> {
         if self.0.is_empty() || self.number::<1>()? == 0 {
             return Ok(Terms::NONE);
         }
+        let there = self.0.len();
         let (start, end, most) = (self.number::<6>()?, self.number::<6>()?, self.number::<4>()?);
+        // Where somebody waits, the start comes last (`QUEUED`).
+        let queued = start == QUEUED && there > usize::from(TERMS_SIZE);
+        let start = if queued { self.number::<6>()? } else { start };
         let instant = |millis: u64| i64::try_from(millis).map(Timestamp::from_millis).map_err(|_| Garbled);
         let start = Some(start).filter(|start| *start > 0).map(instant).transpose()?;
         let end = Some(end).filter(|end| *end != NEVER).map(instant).transpose()?;
         let limit = Some(most).filter(|most| *most != u64::from(u32::MAX)).map(Quantity::new).transpose();
-        Terms::new(start, end, limit.map_err(|_| Garbled)?).map_err(|_| Garbled)
+        let terms = Terms::new(start, end, limit.map_err(|_| Garbled)?).map_err(|_| Garbled)?;
+        Ok(terms.with_queue(queued))
     }
 
     fn number<const N: usize>(&mut self) -> Result<u64, Garbled> {

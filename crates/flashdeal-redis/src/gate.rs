@@ -13,7 +13,7 @@ use flashdeal_domain::{ProductId, StoreError};
 use tokio::time::Instant;
 
 use self::decode::Answers;
-pub(crate) use self::encode::from_ordered;
+pub(crate) use self::encode::{QUEUED, TERMS_SIZE, from_ordered};
 pub(crate) use self::op::{Op, Reply};
 pub(crate) use self::sharing::{Alone, Lane, Together};
 use crate::clock::LedgerClock;

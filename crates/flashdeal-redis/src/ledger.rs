@@ -82,10 +82,7 @@ impl RedisLedger {
                 Reply::More(again) => op = again,
                 reply => {
                     if let Reply::Reserve(outcome) = &reply {
-                        refused.remember(
-                            product,
-                            matches!(outcome, ReserveOutcome::Insufficient(_) | ReserveOutcome::Refused(_)),
-                        );
+                        refused.remember(product, is_refusal(outcome));
                     }
                     return Ok(reply);
                 }
@@ -133,6 +130,10 @@ impl RedisLedger {
         }
         answers
     }
+}
+
+fn is_refusal(outcome: &ReserveOutcome) -> bool {
+    matches!(outcome, ReserveOutcome::Insufficient(_) | ReserveOutcome::Refused(_) | ReserveOutcome::Queued(_))
 }
 
 /// More holds fall due than can be ended in the time of a call.

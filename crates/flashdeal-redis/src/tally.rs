@@ -3,7 +3,7 @@
 //! - `flashdeal_redis_call_seconds` (histogram): one call of the script, waiting for the reply included
 //! - `flashdeal_batch_size{store="redis"}` (histogram): operations in one call
 //! - `flashdeal_holds_total{event="made"|"changed"|"released"|"lapsed"|"begun"}` (counter)
-//! - `flashdeal_reserves_refused_total{reason="insufficient"|"paying"|"key_reused"|"not_started"|"ended"|"over_limit"}` (counter)
+//! - `flashdeal_reserves_refused_total{reason="insufficient"|"paying"|"key_reused"|"not_started"|"ended"|"over_limit"|"queued"}` (counter)
 //! - `flashdeal_redis_closed_total` (counter): operations that found their gate closed
 //! - `flashdeal_redis_errors_total` (counter): operations that failed
 //! - `flashdeal_redis_asked_again_total` (counter): operations that had to wait for due holds to be ended
@@ -32,6 +32,7 @@ pub(crate) struct Tally {
     not_started: u64,
     ended: u64,
     over_limit: u64,
+    queued: u64,
     closed: u64,
     errors: u64,
     again: u64,
@@ -56,6 +57,7 @@ impl Tally {
                 ReserveOutcome::Replayed(_) => return None,
                 ReserveOutcome::KeyReused => &mut self.key_reused,
                 ReserveOutcome::Insufficient(_) => &mut self.insufficient,
+                ReserveOutcome::Queued(_) => &mut self.queued,
                 ReserveOutcome::CheckoutInProgress => &mut self.paying,
                 ReserveOutcome::Refused(TermsRefusal::NotStarted { .. }) => &mut self.not_started,
                 ReserveOutcome::Refused(TermsRefusal::Ended { .. }) => &mut self.ended,
@@ -88,6 +90,7 @@ impl Tally {
             ("not_started", self.not_started),
             ("ended", self.ended),
             ("over_limit", self.over_limit),
+            ("queued", self.queued),
         ];
         for (reason, count) in refused {
             if count > 0 {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use flashdeal_contract::{LedgerFixture, RecordFixture, RestartFixture, reference};
-use flashdeal_domain::{ReservationLedger, StockRepository};
+use flashdeal_domain::{ReservationLedger, StockRepository, WaitingList};
 use flashdeal_redis::{LedgerClock, RedisConfig, RedisStore};
 use flashdeal_tests::deploy::{REDIS_USER, redis_settings};
 use flashdeal_tests::folder::Folder;
@@ -53,6 +53,10 @@ async fn fresh() -> Fresh {
 #[async_trait]
 impl RecordFixture for Fresh {
     fn record(&self) -> Arc<dyn StockRepository> {
+        self.record.clone()
+    }
+
+    fn waiting(&self) -> Arc<dyn WaitingList> {
         self.record.clone()
     }
 }

@@ -12,8 +12,15 @@ use hdrhistogram::Histogram;
 pub(crate) const OPERATIONS: [&str; 4] = ["status", "reserve", "checkout", "release"];
 
 /// What a sale answers to many when all is well.
-const EXPECTED: [&str; 6] =
-    ["sold_out", "all_held", "no_reservation", "sale_not_started", "sale_ended", "limit_per_reservation"];
+const EXPECTED: [&str; 7] = [
+    "sold_out",
+    "all_held",
+    "waiting_list",
+    "no_reservation",
+    "sale_not_started",
+    "sale_ended",
+    "limit_per_reservation",
+];
 
 /// How it ended for the buyers who came: each of them is in one of these.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use flashdeal_domain::ports::record::StockChange;
 use flashdeal_domain::ports::{
-    BeginOutcome, Change, ChangeOutcome, Commit, Finish, LedgerError, OpeningToken, ReleaseOutcome, ReserveCall,
-    ReserveOutcome, Sale, Settlement, Withdrawal,
+    BeginOutcome, Caller, Change, ChangeOutcome, Commit, Finish, LedgerError, OpeningToken, ReleaseOutcome,
+    ReserveCall, ReserveOutcome, Sale, Settlement, Withdrawal,
 };
 use flashdeal_domain::{
     Description, Epoch, HoldTime, OrderId, Price, Product, ProductId, ProductName, RecordState, ReservationId,
@@ -219,7 +219,7 @@ impl<'a> Replay<'a> {
             ttl: HoldTime::default(),
             key: None,
             // The terms of the sale are no part of the model.
-            bound: of != User::SHOP,
+            caller: if of == User::SHOP { Caller::Shop } else { Caller::Buyer },
         };
         match self.ledger.reserve(call).await {
             Ok(ReserveOutcome::Held { hold, created: true }) => {

@@ -4,6 +4,7 @@ pub(crate) mod browser;
 mod lists;
 mod page;
 mod terms;
+mod waiting;
 
 use flashdeal_tests::process::{AppOptions, AppProcess, flashdeal_binary};
 use serde_json::{Value, json};

@@ -58,6 +58,19 @@ async fn a_key_opens_what_its_role_may(mode: Mode) {
         }
         ask(shop, key, "GET", &format!("{hold}?userId=ada"), None).await.refused(404, "no_reservation");
     }
+    // The line is for whoever runs the shop; a place in it for the buyers.
+    let sold_out = json!({ "name": "Phone", "price": 1, "totalStock": 0 });
+    let sold_out = ask(shop, ADMIN, "POST", "/api/products", Some(sold_out)).await.is(201).id("id");
+    let line = format!("/api/products/{sold_out}/waitlist");
+    ask(shop, SHOP, "POST", &line, Some(ada())).await.is(201);
+    for key in [ADMIN, READ] {
+        assert_eq!(ask(shop, key, "GET", &line, None).await.is(200).json()["items"][0]["userId"], "ada");
+    }
+    ask(shop, SHOP, "GET", &line, None).await.refused(403, "forbidden");
+    ask(shop, SHOP, "GET", &format!("{line}?userId=ada"), None).await.is(200);
+    ask(shop, READ, "POST", &line, Some(ada())).await.refused(403, "forbidden");
+    ask(shop, READ, "DELETE", &line, Some(ada())).await.refused(403, "forbidden");
+    ask(shop, SHOP, "DELETE", &line, Some(ada())).await.is(200);
     // The board of anybody shows what there is, and what happens to it.
     for path in ["/api/products", &product, &format!("{product}/status")] {
         shop.call("GET", path).send().await.is(200);

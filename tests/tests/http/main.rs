@@ -60,4 +60,5 @@ mod slow;
 mod starting;
 mod terms;
 mod users;
+mod waitlist;
 mod webhooks;

@@ -76,7 +76,8 @@ impl Reply {
             self.check(self.header(name).is_some(), &format!("a {} has {name}", self.status()));
         }
         let shortage = self.code() == Some("insufficient_stock");
-        let told = json["availableStock"].is_u64() && matches!(json["reason"].as_str(), Some("sold_out" | "all_held"));
+        let told = json["availableStock"].is_u64()
+            && matches!(json["reason"].as_str(), Some("sold_out" | "all_held" | "waiting_list"));
         self.check(told == shortage, "availableStock and a reason belong to insufficient_stock, and to it alone");
         for (term, code) in
             [("startsAt", "sale_not_started"), ("endsAt", "sale_ended"), ("maxPerReservation", "limit_per_reservation")]

@@ -59,6 +59,7 @@ function rememberIn(key, name, value) {
 }
 const holdKey = (deal) => JSON.stringify([buyer, deal.id]);
 const keepHold = (deal) => rememberIn('holds', holdKey(deal), deal.hold);
+const keepWait = (deal) => rememberIn('waits', holdKey(deal), deal.wait && { quantity: deal.wait.quantity });
 
 const deals = new Map();
 const all = () => [...deals.values()];
@@ -363,7 +364,7 @@ function makeDeal(product) {
 	const node = $('deal-template').content.firstElementChild.cloneNode(true);
 	const ref = Object.fromEntries([...node.querySelectorAll('[data-ref], [data-testid]')].map((el) => [el.dataset.ref ?? el.dataset.testid, el]));
 	const { id } = product;
-	const deal = { id, node, ref, seen: 0, most: 0, kind: '', hold: null, busy: '', msg: null, retry: null };
+	const deal = { id, node, ref, seen: 0, most: 0, kind: '', hold: null, busy: '', msg: null, retry: null, wait: null, asked: 0 };
 	node.id = `deal-${id}`;
 	node.dataset.productId = id;
 	ref.name.id = `name-${id}`;
@@ -375,6 +376,8 @@ function makeDeal(product) {
 	on(ref.changing, 'submit', (e) => reserve(e, deal, ref['hold-quantity']));
 	on(ref.checkout, 'click', () => checkout(deal));
 	on(ref.cancel, 'click', () => cancel(deal));
+	on(ref.line, 'submit', (e) => join(e, deal));
+	on(ref.leave, 'click', () => leave(deal));
 	on(node, 'click', ({ target: { dataset: { step }, parentElement } }) => {
 		if (!step) return;
 		const input = parentElement.querySelector('input');
@@ -418,6 +421,7 @@ function updateDeal(product) {
 function setStock(deal, { totalStock, reservedStock, availableStock }) {
 	Object.assign(deal, { total: totalStock, reserved: reservedStock, available: availableStock, seen: Date.now() });
 	deal.most = Math.max(deal.most, totalStock);
+	if (deal.wait) askSoon(deal);
 	if (!dirty.size) (document.hidden ? setTimeout : requestAnimationFrame)(paintDirty, 250);
 	dirty.add(deal);
 }
@@ -499,12 +503,28 @@ function paint(deal) {
 	const n = whole(ref.quantity.value);
 	put(ref.sum, n > 1 ? `Sum ${money(deal.price * n)}` : '');
 	button(ref.reserve, busy === 'reserve' ? 'Reserving…' : 'Reserve', busy === 'reserve', off);
+	paintLine(deal, kind, off);
 	if (!hold) return;
 	put(ref.holding, node.dataset.hold === 'paying' ? 'being paid for' : `${units(hold.quantity)} held for you`);
 	button(ref.change, busy === 'reserve' ? 'Saving…' : 'Change', false, off || whole(ref['hold-quantity'].value) === hold.quantity);
 	button(ref.checkout, busy === 'checkout' ? 'Checking out…' : `Check out ${money(deal.price * hold.quantity)}`, busy === 'checkout', off);
 	button(ref.cancel, busy === 'cancel' ? 'Ending…' : 'Cancel', false, off);
 	tickHold(deal);
+}
+// Whoever cannot have units now may stand in line for them.
+function paintLine({ ref, hold, wait, busy, othersWait }, kind, off) {
+	const shown = !hold && kind !== 'ended' && (wait || othersWait || /held|out|upcoming/.test(kind));
+	if (shown) ref.line.hidden = false;
+	const focused = !shown && ref.line.contains(document.activeElement);
+	ref.line.classList.toggle('off', !shown);
+	if (focused) ref.message.focus({ preventScroll: true });
+	if (!shown) return;
+	const before = wait && (wait.ahead === undefined ? '' : wait.ahead ? `: ${count.format(wait.ahead)} before you` : ': you are next');
+	put(ref.waiting, wait ? `You wait for ${units(wait.quantity)}${before}.` : 'Who waits comes first when units are free.');
+	const n = whole(ref['wait-quantity'].value);
+	button(ref.join, busy === 'join' ? 'Joining…' : wait ? 'Change' : 'Wait for units', busy === 'join', off || n === wait?.quantity);
+	ref.leave.classList.toggle('off', !wait);
+	button(ref.leave, busy === 'leave' ? 'Leaving…' : 'Wait no more', busy === 'leave', off);
 }
 // A deal starts and ends by itself, as the second turns over.
 let saleTimer = 0;
@@ -601,7 +621,7 @@ function setBuyer(name) {
 	$('buyer-name').value = name;
 	fieldNote($('buyer-name'), name && `You are buying as ${name}.`, name && 'good');
 	for (const deal of all()) {
-		Object.assign(deal, { hold: null, msg: null, lapsed: false, retry: null });
+		Object.assign(deal, { hold: null, msg: null, lapsed: false, retry: null, wait: null, othersWait: false });
 		paint(deal);
 	}
 	showOrders([]);
@@ -632,6 +652,13 @@ async function signIn() {
 		setHold(deal, hold);
 		if (deal.hold) confirmHold(deal);
 	}
+	for (const [key, wait] of Object.entries(recall('waits', {}))) {
+		const [owner, id] = JSON.parse(key);
+		const deal = deals.get(id);
+		if (owner !== user || user !== buyer || !deal || deal.hold) continue;
+		setWait(deal, wait);
+		askWait(deal);
+	}
 	resumeCheckouts();
 	await sleep(1500); // the stream tells first where any unit is on hold
 	const maybe = all().filter((d) => d.reserved && !d.hold).slice(0, LOOKUPS_MAX);
@@ -644,7 +671,8 @@ function setHold(deal, hold) {
 	const before = deal.hold;
 	deal.hold = hold && { ...hold };
 	if (hold) {
-		deal.lapsed = false;
+		Object.assign(deal, { lapsed: false, othersWait: false });
+		if (deal.wait) setWait(deal, null);
 		const same = before?.reservationId === hold.reservationId;
 		deal.hold.span = same ? before.span : (hold.span ?? leftOf(hold));
 		if (!same) deal.warned = leftOf(hold) > 60_000 ? 60 : 59;
@@ -659,6 +687,7 @@ async function confirmHold(deal) {
 	const answer = await call('GET', forDeal(deal.id, `/reserve?${asBuyer()}`));
 	if (user !== buyer || deal.busy === 'checkout') return answer;
 	if (answer.status === 200 && leftOf(answer.data) > 0) {
+		if (deal.wait) return yourTurn(deal, answer.data), answer;
 		if (!deal.hold) deal.msg = null;
 		setHold(deal, answer.data);
 	} else if (answer.status === 404 && deal.hold) {
@@ -769,7 +798,9 @@ function reserved(deal, answer, input, wanted, had) {
 function refused(deal, { reason, availableStock }, wanted) {
 	const kept = deal.hold ? ' Your hold stays as it was.' : '';
 	let text = 'Every unit is on hold just now. Holds may lapse: worth another try.';
+	deal.othersWait = reason === 'waiting_list';
 	if (reason === 'sold_out') text = 'Sold out: nothing is left to sell.';
+	else if (deal.othersWait) text = 'Others wait for units, and it is their turn first. You can wait, too.';
 	else if (deal.total < wanted) text = `Only ${units(deal.total)} left in all.`;
 	else if (availableStock) text = `Only ${units(availableStock)} free just now; the rest is on hold and may come back.`;
 	tell(deal, text + kept, 'warn');
@@ -860,6 +891,78 @@ on(window, 'storage', ({ key }) => {
 		if (!deal.busy && holds[holdKey(deal)]?.quantity !== deal.hold?.quantity) confirmHold(deal);
 	}
 });
+
+/* The waiting list: the page asks when the stock moves, and now and then; when called, a hold is there */
+
+function setWait(deal, wait) {
+	const before = deal.wait;
+	deal.wait = wait;
+	if (wait && before?.quantity !== wait.quantity) deal.ref['wait-quantity'].value = wait.quantity;
+	keepWait(deal);
+	paint(deal);
+}
+function join(event, deal) {
+	event.preventDefault();
+	const input = deal.ref['wait-quantity'];
+	const quantity = whole(input.value);
+	if (quantity === deal.wait?.quantity) return;
+	if (!buyer) return refuseName('Choose a name first.');
+	if (!quantity) return refuseQuantity(deal, input, 'must be a whole number of at least 1.');
+	if (quantity > mostOf(deal)) return refuseQuantity(deal, input, `must be at most ${count.format(mostOf(deal))}.`);
+	act(deal, 'join', async (note) => {
+		const answer = await insist(() => call('POST', forDeal(deal.id, '/waitlist'), { userId: buyer, quantity }), note);
+		return () => {
+			const { data, status } = answer;
+			if (answer.unsettled) return tell(deal, 'No answer. Press again: you wait once.', 'bad');
+			if (/^sale_|^limit_/.test(data?.code)) return refusedByTerms(deal, answer, input);
+			if (!answer.ok) return tell(deal, explain(answer), status === 429 ? 'warn' : 'bad');
+			setWait(deal, data);
+			tell(deal, `You wait for ${units(data.quantity)}. Units are held for you here when it is your turn.`, 'good');
+			askSoon(deal);
+		};
+	});
+}
+function leave(deal) {
+	if (deal.wait) act(deal, 'leave', async (note) => {
+		const answer = await insist(() => call('DELETE', forDeal(deal.id, `/waitlist?${asBuyer()}`)), note);
+		return () => {
+			const gone = answer.status === 404;
+			if (answer.status !== 200 && !gone) return tell(deal, answer.unsettled ? 'No answer. Press again: repeating it is safe.' : explain(answer), 'bad');
+			setWait(deal, null);
+			tell(deal, 'You wait no more.', 'good');
+			if (gone) confirmHold(deal); // perhaps it was their turn just then
+		};
+	});
+}
+async function askWait(deal) {
+	const user = buyer;
+	deal.asked = Date.now();
+	const { status, data } = await call('GET', forDeal(deal.id, `/waitlist?${asBuyer()}`));
+	if (user !== buyer || !deal.wait || deal.busy) return;
+	if (status === 200 && !data.called) setWait(deal, data);
+	else if (status === 200) yourTurn(deal, data);
+	else if (status === 404) {
+		setWait(deal, null);
+		tell(deal, 'You wait no more: your turn has come and gone, or the sale is over.', 'warn');
+	}
+}
+function yourTurn(deal, hold) {
+	setHold(deal, hold);
+	tell(deal, `It is your turn: ${units(hold.quantity)} held for you until ${at(hold.expiresAt)}.`, 'good');
+}
+// Some requests are always left to the buyer.
+function askSoon(deal) {
+	const pause = thrifty() ? 60_000 : 2000;
+	deal.asking ??= setTimeout(() => {
+		deal.asking = null;
+		if (deal.wait && !down && !limited()) askWait(deal);
+	}, Math.max(400, deal.asked + pause - Date.now()));
+}
+setInterval(() => {
+	if (down || limited() || document.hidden) return;
+	const waiting = all().filter((d) => d.wait && Date.now() - d.asked > Math.max(10_000, pollPace())).sort((a, b) => a.asked - b.asked);
+	if (waiting.length) askWait(waiting[0]);
+}, 1000);
 
 /* Orders */
 

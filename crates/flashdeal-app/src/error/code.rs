@@ -10,6 +10,7 @@ pub(crate) enum Code {
     Forbidden,
     ProductNotFound,
     NoReservation,
+    NotWaiting,
     OrderNotFound,
     RouteNotFound,
     MethodNotAllowed,
@@ -17,6 +18,7 @@ pub(crate) enum Code {
     SaleNotStarted,
     SaleEnded,
     LimitPerReservation,
+    WaitingListFull,
     CheckoutInProgress,
     PayloadTooLarge,
     UnsupportedMediaType,
@@ -28,12 +30,13 @@ pub(crate) enum Code {
 
 impl Code {
     /// All of them, as the API's description lists them.
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::InvalidRequest,
         Self::Unauthorized,
         Self::Forbidden,
         Self::ProductNotFound,
         Self::NoReservation,
+        Self::NotWaiting,
         Self::OrderNotFound,
         Self::RouteNotFound,
         Self::MethodNotAllowed,
@@ -41,6 +44,7 @@ impl Code {
         Self::SaleNotStarted,
         Self::SaleEnded,
         Self::LimitPerReservation,
+        Self::WaitingListFull,
         Self::CheckoutInProgress,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
@@ -58,6 +62,7 @@ impl Code {
             Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Forbidden"),
             Self::ProductNotFound => (StatusCode::NOT_FOUND, "product_not_found", "Product not found"),
             Self::NoReservation => (StatusCode::NOT_FOUND, "no_reservation", "No reservation"),
+            Self::NotWaiting => (StatusCode::NOT_FOUND, "not_waiting", "Not waiting"),
             Self::OrderNotFound => (StatusCode::NOT_FOUND, "order_not_found", "Order not found"),
             Self::RouteNotFound => (StatusCode::NOT_FOUND, "route_not_found", "Route not found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed"),
@@ -65,6 +70,7 @@ impl Code {
             Self::SaleNotStarted => (StatusCode::CONFLICT, "sale_not_started", "Sale not started"),
             Self::SaleEnded => (StatusCode::CONFLICT, "sale_ended", "Sale ended"),
             Self::LimitPerReservation => (StatusCode::CONFLICT, "limit_per_reservation", "Limit per reservation"),
+            Self::WaitingListFull => (StatusCode::CONFLICT, "waiting_list_full", "Waiting list full"),
             Self::CheckoutInProgress => (StatusCode::CONFLICT, "checkout_in_progress", "Checkout in progress"),
             Self::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "Payload too large"),
             Self::UnsupportedMediaType => {

@@ -3,11 +3,12 @@
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
 /// Counters: name and meaning.
-const COUNTERS: [(&str, &str); 14] = [
+const COUNTERS: [(&str, &str); 15] = [
     ("flashdeal_http_requests_total", "Requests answered, by method, route template and status."),
     (
         "flashdeal_refusals_total",
-        "Requests answered with an error, by route template, code and (for insufficient_stock) reason: sold_out or all_held.",
+        "Requests answered with an error, by route template, code and (for insufficient_stock) reason: sold_out, \
+         all_held or waiting_list.",
     ),
     (
         "flashdeal_rate_limit_decisions_total",
@@ -25,12 +26,17 @@ const COUNTERS: [(&str, &str); 14] = [
     ),
     (
         "flashdeal_reserves_refused_total",
-        "Reserves that the gate refused: insufficient, paying, key_reused, not_started, ended or over_limit.",
+        "Reserves that the gate refused: insufficient, paying, key_reused, not_started, ended, over_limit or queued \
+         (others wait).",
     ),
     (
         "flashdeal_sale_events_total",
         "What happens behind the scenes: loaded, reopened, fenced, settled_sold, settled_void, reconciled, commit_retried, \
          finish_deferred.",
+    ),
+    (
+        "flashdeal_waiting_list_total",
+        "What became of those who wait: joined, left, called (units are held for them) or dropped (the sale is over).",
     ),
     ("flashdeal_redis_closed_total", "Operations that found their gate in Redis closed."),
     ("flashdeal_redis_errors_total", "Operations in Redis that failed."),
@@ -83,6 +89,10 @@ pub(super) fn describe() {
         "flashdeal_audit_findings",
         "What the last audit of all products found wrong, by kind; 0 if the books balance."
     );
+    describe_gauge!(
+        "flashdeal_waiting_lists",
+        "Products that somebody waits for, as this instance saw them last; counted up to 500."
+    );
     describe_gauge!("flashdeal_build_info", "1, for the version and the mode that its labels name.");
     describe_gauge!(
         "flashdeal_webhook_unknown",
@@ -107,7 +117,8 @@ mod tests {
 
     use super::{COUNTERS, HISTOGRAMS};
 
-    const GAUGES: [&str; 5] = [
+    const GAUGES: [&str; 6] = [
+        "flashdeal_waiting_lists",
         "flashdeal_audit_findings",
         "flashdeal_build_info",
         "flashdeal_webhook_unknown",

@@ -30,12 +30,17 @@ const fn advice(code: Code) -> &'static str {
             "The hold has lapsed, was given back, or never was: reserve again. If a checkout was under way, \
              `GET /api/orders?userId=` knows whether it sold."
         }
+        Code::NotWaiting => {
+            "The user left, or was called and the hold is over by now, or never waited: join, if it is still wanted."
+        }
+        Code::WaitingListFull => "Look again later, or try to reserve.",
         Code::OrderNotFound => "There is no such order, or it is another user's.",
         Code::RouteNotFound => "Look at the path.",
         Code::MethodNotAllowed => "Use a method that `Allow` lists.",
         Code::InsufficientStock => {
             "`availableStock` is what there is: ask for less. With the `reason` `all_held` units may come back as holds \
-             lapse, so try again in a while; with `sold_out` only a restock helps."
+             lapse, so try again in a while; with `sold_out` only a restock helps. With `waiting_list` units that are free are for \
+             those who wait: join the waiting list."
         }
         Code::SaleNotStarted => {
             "Come back at `startsAt`; `Retry-After` says in how many seconds that is (a day at most), by the clock that decides it."

@@ -1,5 +1,6 @@
 //! The values of the examples: domain values, written by the shapes that the handlers write with.
 
+use flashdeal_domain::ports::{Place, Waiting};
 use flashdeal_domain::{
     Description, Order, OrderId, Price, Product, ProductId, ProductName, Quantity, Reservation, ReservationId,
     StockLevel, Terms, TermsRefusal, Timestamp, Units, UserId,
@@ -7,7 +8,7 @@ use flashdeal_domain::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::json::{HoldBody, OrderBody, PageBody, ProductBody, StatusBody};
+use crate::json::{HoldBody, OrderBody, PageBody, ProductBody, StatusBody, WaitBody};
 use crate::webhooks::Event;
 
 pub(super) const REQUEST_ID: &str = "019ab2c4-9a00-7b11-9c3d-2e4f5a6b7c8d";
@@ -69,6 +70,11 @@ fn user() -> UserId {
     UserId::parse("ada").expect("a good user")
 }
 
+#[expect(clippy::expect_used, reason = "constants; every test of the document makes them")]
+fn quantity(units: u32) -> Quantity {
+    Quantity::new(units).expect("a good quantity")
+}
+
 fn units(units: u32) -> Units {
     Units::new(units).unwrap_or_default()
 }
@@ -103,14 +109,47 @@ pub(super) fn status() -> Value {
     written(StatusBody::from(level()))
 }
 
-pub(super) fn hold() -> Value {
-    written(HoldBody::from(&Reservation {
+fn some_hold() -> Reservation {
+    Reservation {
         id: ReservationId::from_uuid(RESERVATION_ID),
         product: ProductId::from_uuid(PRODUCT_ID),
         user: user(),
         quantity: units(2),
         expires_at: Timestamp::from_millis(CREATED_AT.as_millis() + TEN_MINUTES_MS),
-    }))
+    }
+}
+
+pub(super) fn hold() -> Value {
+    written(HoldBody::from(&some_hold()))
+}
+
+fn some_wait() -> Waiting {
+    Waiting {
+        product: ProductId::from_uuid(PRODUCT_ID),
+        place: Place(8),
+        user: user(),
+        quantity: quantity(2),
+        reservation: ReservationId::from_uuid(RESERVATION_ID),
+        joined_at: CREATED_AT,
+    }
+}
+
+/// In line, with how many before.
+pub(super) fn waits() -> Value {
+    written(WaitBody::with_ahead(&some_wait(), 7))
+}
+
+/// Out of line.
+pub(super) fn left() -> Value {
+    written(WaitBody::from(&some_wait()))
+}
+
+pub(super) fn called() -> Value {
+    written(WaitBody::from(&some_hold()))
+}
+
+pub(super) fn line() -> Value {
+    written(PageBody { items: vec![WaitBody::from(&some_wait())], next_cursor: Some("8".to_owned()) })
 }
 
 fn some_order() -> Order {

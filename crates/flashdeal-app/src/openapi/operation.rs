@@ -75,9 +75,14 @@ impl Described {
 
     /// `limit` and `cursor`, and what they must be.
     pub(super) fn paged(self) -> Self {
+        self.paged_by(schemas::reference("Id"))
+    }
+
+    /// The same, with cursors of this kind.
+    pub(super) fn paged_by(self, cursor: RefOr<Schema>) -> Self {
         let broken = problems::field("limit", flashdeal_domain::PageSize::new(0));
         self.query("limit", "How many to give at most.", schemas::limit(), false)
-            .query("cursor", "`nextCursor` of the page before: go on after it.", schemas::reference("Id"), false)
+            .query("cursor", "`nextCursor` of the page before: go on after it.", cursor, false)
             .refuse("badLimit", Problem::invalid(vec![broken]))
     }
 

@@ -51,6 +51,7 @@ fn reserve() -> Described {
         .refuse("badFields", Problem::invalid(broken))
         .refuse("soldOut", short(0, Shortage::SoldOut).into())
         .refuse("allHeld", short(1, Shortage::AllHeld).into())
+        .refuse("othersWait", short(1, Shortage::WaitingList).into())
         .refuse("checkoutInProgress", SaleError::CheckoutInProgress.into());
     examples::refusals()
         .fold(reserve, |reserve, (name, refusal)| reserve.refuse(name, SaleError::Terms(refusal).into()))

@@ -283,6 +283,10 @@ fn answers() -> Vec<(&'static str, RefOr<Schema>)> {
         ("Reservation", hold.into()),
         ("Order", order.into()),
         ("OrderPage", page("Order")),
+        ("Wait", waits().into()),
+        ("WaitInLine", waits_behind().into()),
+        ("WaitCalled", called().into()),
+        ("WaitPage", page_with("Wait", place().into())),
         ("OrderCreated", told.into()),
         ("StockEvent", stock_event()),
         ("Health", health.into()),
@@ -306,10 +310,58 @@ fn stock_event() -> RefOr<Schema> {
     .into()
 }
 
+/// What every answer about a wait has.
+fn wait(quantity: &str, called: &str) -> ObjectBuilder {
+    let quantity = integer(i64::from(Quantity::MIN), Quantity::MAX).description(Some(quantity));
+    object([
+        ("productId", reference("Id")),
+        ("userId", reference("UserId")),
+        ("quantity", quantity.into()),
+        ("called", ObjectBuilder::new().schema_type(Type::Boolean).description(Some(called)).into()),
+    ])
+}
+
+/// Somebody who waits.
+fn waits() -> ObjectBuilder {
+    wait("How many are waited for.", "false: the wait goes on.")
+        .property("joinedAt", instant().description(Some("Since when they wait.")))
+        .required("joinedAt")
+}
+
+/// The same, seen by themselves.
+fn waits_behind() -> ObjectBuilder {
+    let ahead = integer(0, 1_000_000_000_i64).description(Some("How many wait before them."));
+    waits().property("ahead", ahead).required("ahead")
+}
+
+/// Somebody who was called.
+fn called() -> ObjectBuilder {
+    let until = instant().description(Some("From this instant on its units are available to others."));
+    wait("How many are held.", "true: the wait is over, and units are held.")
+        .property("reservationId", reference("Id"))
+        .required("reservationId")
+        .property("expiresAt", until)
+        .required("expiresAt")
+}
+
+/// A cursor of a line.
+pub(super) fn place() -> ObjectBuilder {
+    text().pattern(Some("^[0-9]{1,18}$"))
+}
+
+/// One of these.
+pub(super) fn either<const N: usize>(names: [&str; N]) -> RefOr<Schema> {
+    names.into_iter().fold(AnyOfBuilder::new(), |any, name| any.item(reference(name))).into()
+}
+
 fn page(of: &str) -> RefOr<Schema> {
+    page_with(of, reference("Id"))
+}
+
+fn page_with(of: &str, cursor: RefOr<Schema>) -> RefOr<Schema> {
     let items = ArrayBuilder::new().items(Ref::from_schema_name(of)).max_items(Some(PageSize::MAX.into()));
     let next = AnyOfBuilder::new()
-        .item(reference("Id"))
+        .item(cursor)
         .item(Object::with_type(Type::Null))
         .description(Some("Pass it as cursor for the next page; null on the last."));
     object([("items", items.into()), ("nextCursor", next.into())]).into()

@@ -68,8 +68,9 @@ fn shape(code: Code) -> ObjectBuilder {
             .required("availableStock")
             .property(
                 "reason",
-                text().enum_values(Some(["sold_out", "all_held"])).description(Some(
-                    "sold_out: nothing left to sell. all_held: holds may still lapse, so it is worth a retry.",
+                text().enum_values(Some(["sold_out", "all_held", "waiting_list"])).description(Some(
+                    "sold_out: nothing left to sell. all_held: holds may still lapse, so it is worth a retry. \
+                     waiting_list: others wait, and it is their turn first.",
                 )),
             )
             .required("reason"),

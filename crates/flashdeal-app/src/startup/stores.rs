@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use flashdeal_domain::{OrderFeed, ReservationLedger, StockRepository};
+use flashdeal_domain::{OrderFeed, ReservationLedger, StockRepository, WaitingList};
 use flashdeal_embedded::EmbeddedStore;
 use flashdeal_postgres::{PostgresConfig, PostgresStore};
 use flashdeal_redis::{RedisConfig, RedisStore, SharedRateLimit};
@@ -58,6 +58,13 @@ impl Stores {
     }
 
     pub(super) fn feed(&self) -> Arc<dyn OrderFeed> {
+        match self {
+            Self::Embedded(store) => Arc::new(store.clone()),
+            Self::Distributed { postgres, .. } => Arc::new(postgres.clone()),
+        }
+    }
+
+    pub(super) fn waiting(&self) -> Arc<dyn WaitingList> {
         match self {
             Self::Embedded(store) => Arc::new(store.clone()),
             Self::Distributed { postgres, .. } => Arc::new(postgres.clone()),

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use flashdeal_domain::ports::record::Sale;
 use flashdeal_domain::ports::reservation::{
-    BeginOutcome, Finish, GateView, Hold, LedgerError, ReleaseOutcome, ReserveCall, ReserveOutcome,
+    BeginOutcome, Caller, Finish, GateView, Hold, LedgerError, ReleaseOutcome, ReserveCall, ReserveOutcome,
 };
-use flashdeal_domain::{Epoch, ProductId, RecordState, ReservationId, ReservationLedger, StockRepository, UserId};
+use flashdeal_domain::{
+    Epoch, ProductId, RecordState, ReservationId, ReservationLedger, StockRepository, UserId, WaitingList,
+};
 
 use crate::LedgerFixture;
 use crate::support::{
@@ -25,6 +27,7 @@ pub(crate) type Counters = (u32, u32, u32);
 pub(crate) struct Gate {
     pub(crate) ledger: Arc<dyn ReservationLedger>,
     pub(crate) record: Arc<dyn StockRepository>,
+    pub(crate) waiting: Arc<dyn WaitingList>,
     pub(crate) product: ProductId,
 }
 
@@ -40,12 +43,17 @@ impl Gate {
     pub(crate) async fn closed(fixture: &dyn LedgerFixture, total: u32) -> Self {
         let record = fixture.record();
         let product = create(&record, total).await;
-        Self { ledger: fixture.ledger(), record, product }
+        Self { ledger: fixture.ledger(), record, waiting: fixture.waiting(), product }
     }
 
     /// The same product as the other instance has it.
     pub(crate) fn second(&self, fixture: &dyn LedgerFixture) -> Self {
-        Self { ledger: fixture.second_ledger(), record: fixture.second_record(), product: self.product }
+        Self {
+            ledger: fixture.second_ledger(),
+            record: fixture.second_record(),
+            waiting: fixture.second_waiting(),
+            product: self.product,
+        }
     }
 
     /// One of the two instances, in turn.
@@ -74,7 +82,7 @@ impl Gate {
             candidate: reservation_id(),
             ttl: hold_time(TTL),
             key: None,
-            bound: true,
+            caller: Caller::Buyer,
         }
     }
 

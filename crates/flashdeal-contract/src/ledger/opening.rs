@@ -14,11 +14,8 @@ use crate::support::{ok, product_id, reservation_id, some, state_of, units, user
 /// "A closed gate does nothing else until it is opened": every call on it says so.
 pub(crate) async fn is_closed(ledger: &Arc<dyn ReservationLedger>, product: ProductId, with_state: bool) {
     let ada = user("ada");
-    let gate = Gate {
-        ledger: Arc::clone(ledger),
-        record: Arc::new(crate::reference::Record::new(Arc::new(crate::reference::ManualClock::new()))),
-        product,
-    };
+    let record = Arc::new(crate::reference::Record::new(Arc::new(crate::reference::ManualClock::new())));
+    let gate = Gate { ledger: Arc::clone(ledger), record: record.clone(), waiting: record, product };
     let state = flashdeal_domain::RecordState {
         epoch: flashdeal_domain::Epoch(1),
         version: flashdeal_domain::Version(i64::MAX),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flashdeal_domain::ports::record::Change;
-use flashdeal_domain::ports::reservation::{ReleaseOutcome, ReserveCall, ReserveOutcome};
+use flashdeal_domain::ports::reservation::{Caller, ReleaseOutcome, ReserveCall, ReserveOutcome};
 use flashdeal_domain::{Edit, Quantity, RecordState, TermsPatch, TermsRefusal, Timestamp, UserId};
 
 use crate::LedgerFixture;
@@ -226,7 +226,7 @@ pub async fn an_unbound_call_is_under_no_terms(fixture: &dyn LedgerFixture) {
     put(&gate, TermsPatch { ends_at: ending(start + 1000).ends_at, ..terms }).await;
     for refused in [not_started(start, 1000), over(1), ended(start + 1000)] {
         let shop = UserId::from_store(&format!("\u{1}withdrawal:{}", reservation_id()));
-        let call = ReserveCall { bound: false, ..gate.call(&shop, 2) };
+        let call = ReserveCall { caller: Caller::Shop, ..gate.call(&shop, 2) };
         assert!(matches!(gate.reserve_call(call).await, ReserveOutcome::Held { created: true, .. }));
         // The same name does not free a call that is bound.
         let another = UserId::from_store(&format!("\u{1}withdrawal:{}", reservation_id()));

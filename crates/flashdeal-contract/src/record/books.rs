@@ -61,6 +61,7 @@ pub async fn the_books_of_every_change_balance(fixture: &dyn RecordFixture) {
         orders: 0,
         units_ordered: 0,
         contradictions: 0,
+        waiting: 0,
     };
     assert_eq!(of(fixture, product).await, new);
     let increase = add(5);

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use flashdeal_domain::ports::RecordBooks;
 use flashdeal_domain::ports::record::{ChangeOutcome, Commit, KeyedOrder, Sale, Settlement, StockChange, Withdrawal};
+use flashdeal_domain::ports::{Place, RecordBooks, Waiting};
 use flashdeal_domain::{
     Epoch, IdempotencyKey, Order, OrderId, Product, ProductId, RecordState, ReservationId, Timestamp, Units, UserId,
     Version,
@@ -20,6 +20,8 @@ pub(super) struct Books {
     pub(super) added: HashSet<ReservationId>,
     pub(super) orders: BTreeMap<OrderId, Order>,
     pub(super) keys: HashMap<(ProductId, UserId, IdempotencyKey), KeyedOrder>,
+    /// Who waits, by product and place.
+    pub(super) lines: BTreeMap<(ProductId, Place), Waiting>,
 }
 
 pub(super) struct Row {
@@ -131,6 +133,22 @@ impl Books {
         self.deltas.entry(product).or_default().push(delta);
     }
 
+    /// Those who wait for a product, in their order.
+    pub(super) fn line(&self, product: ProductId) -> impl DoubleEndedIterator<Item = &Waiting> {
+        self.lines.range((product, Place(i64::MIN))..=(product, Place(i64::MAX))).map(|(_, waiting)| waiting)
+    }
+
+    /// Whether anybody waits is a part of the product's terms.
+    pub(super) fn mark(&mut self, product: ProductId) -> Option<RecordState> {
+        let queued = self.line(product).next().is_some();
+        let row = self.rows.get_mut(&product)?;
+        if row.product.terms.queued() != queued {
+            row.product.terms = row.product.terms.with_queue(queued);
+            row.touch();
+        }
+        Some(row.state())
+    }
+
     /// What an audit reads of one product.
     pub(super) fn audit(&self, product: ProductId, row: &Row) -> RecordBooks {
         let units = |order: &Order| i64::from(order.quantity.get());
@@ -155,6 +173,7 @@ impl Books {
             orders: ordered,
             units_ordered,
             contradictions: 0,
+            waiting: u64::try_from(self.line(product).count()).unwrap_or(u64::MAX),
         }
     }
 }

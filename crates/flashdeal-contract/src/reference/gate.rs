@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flashdeal_domain::ports::GateBooks;
 use flashdeal_domain::ports::reservation::{
-    BeginOutcome, Finish, Hold, PayingHold, ReleaseOutcome, ReserveCall, ReserveOutcome,
+    BeginOutcome, Caller, Finish, Hold, PayingHold, ReleaseOutcome, ReserveCall, ReserveOutcome,
 };
 use flashdeal_domain::{IdempotencyKey, RecordState, ReservationId, StockLevel, Timestamp, Units, UserId};
 
@@ -98,10 +98,13 @@ impl Gate {
             return ReserveOutcome::CheckoutInProgress;
         }
         let own = mine.map_or(Units::ZERO, |held| held.quantity);
-        if call.bound
+        if call.caller != Caller::Shop
             && let Some(refusal) = self.record.terms.refuse(Timestamp::from_millis(self.now), own, call.quantity)
         {
             return ReserveOutcome::Refused(refusal);
+        }
+        if call.caller == Caller::Buyer && self.record.terms.queued() && call.quantity > own {
+            return ReserveOutcome::Queued(self.level());
         }
         let of_others = self.reserved() - u64::from(own.get());
         if of_others + u64::from(call.quantity.get()) > u64::from(self.record.total.get()) {
@@ -168,6 +171,8 @@ impl Gate {
     fn adopt_newer(&mut self, record: RecordState) {
         if record.version > self.record.version {
             self.record = RecordState { epoch: self.record.epoch, ..record };
+        } else if record.version == self.record.version && record.terms.queued() {
+            self.record.terms = record.terms;
         }
     }
 

@@ -14,7 +14,7 @@ use super::books::{Books, Row};
 
 /// The record in memory. See [`StockRepository`] for what it does.
 pub struct Record {
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     books: Mutex<Books>,
 }
 
@@ -25,7 +25,7 @@ impl Record {
         Self { clock, books: Mutex::default() }
     }
 
-    fn books(&self) -> MutexGuard<'_, Books> {
+    pub(super) fn books(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

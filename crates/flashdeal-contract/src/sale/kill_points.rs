@@ -111,7 +111,7 @@ async fn one_life(
 ) -> (Shop, Vec<&'static str>) {
     let shop = Shop::open(fixture, TOTAL).await;
     (case.before)(&shop).await;
-    let mortal = Mortal::new(fixture.record(), fixture.ledger(), dies_at);
+    let mortal = Mortal::new(fixture, dies_at);
     let doomed = shop.served_by(Arc::clone(&mortal));
     let deed = (case.act)(&doomed);
     match select(deed, mortal.death().boxed()).await {

@@ -11,7 +11,7 @@ const CHANGE: &str = "record.change_product";
 
 /// The same shop, served by a server whose calls fail like this.
 fn stumbling(fixture: &dyn LedgerFixture, shop: &Shop, stumbles: &[(&'static str, Stumble)]) -> Shop {
-    shop.served_by(Mortal::stumbling(fixture.record(), fixture.ledger(), stumbles.iter().copied()))
+    shop.served_by(Mortal::stumbling(fixture, stumbles.iter().copied()))
 }
 
 /// "Nothing was changed": then nothing is held back either, and a lost attempt of the same change never takes it.

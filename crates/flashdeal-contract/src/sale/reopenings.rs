@@ -27,7 +27,7 @@ pub async fn a_checkout_outlives_many_reopenings(fixture: &dyn LedgerFixture) {
         }
         .boxed()
     };
-    let overtaken = Mortal::overtaken(fixture.record(), fixture.ledger(), "record.commit", reopen_before_commit);
+    let overtaken = Mortal::overtaken(fixture, "record.commit", reopen_before_commit);
     let bought = ok(shop.served_by(overtaken.clone()).checkout(&ada).await);
     assert!(bought.created);
     assert_eq!(overtaken.calls().iter().filter(|call| **call == "record.commit").count(), 7);
@@ -62,7 +62,7 @@ pub async fn an_increase_overtaken_by_an_opening_is_seen(fixture: &dyn LedgerFix
         }
         .boxed()
     };
-    let overtaken = Mortal::overtaken(fixture.record(), fixture.ledger(), "ledger.view", open_late);
+    let overtaken = Mortal::overtaken(fixture, "ledger.view", open_late);
     assert_eq!(ok(shop.served_by(overtaken).restock(4).await), (9, 3, 6));
     assert_eq!(shop.status().await, (9, 3, 6));
 }
@@ -70,7 +70,7 @@ pub async fn an_increase_overtaken_by_an_opening_is_seen(fixture: &dyn LedgerFix
 /// Whoever is told of an increase while a gate is slow to hear sees it, if they were told before the server's patience ended.
 pub async fn an_increase_that_the_gate_misses_at_first_is_seen(fixture: &dyn LedgerFixture) {
     let shop = Shop::open(fixture, 5).await;
-    let stumbling = Mortal::stumbling(fixture.record(), fixture.ledger(), [("ledger.adopt", Stumble::Lost); 2]);
+    let stumbling = Mortal::stumbling(fixture, [("ledger.adopt", Stumble::Lost); 2]);
     assert_eq!(ok(shop.served_by(stumbling.clone()).restock(4).await), (9, 0, 9));
     assert_eq!(shop.status().await, (9, 0, 9));
     assert_eq!(stumbling.calls().iter().filter(|call| **call == "ledger.adopt").count(), 3);
@@ -81,7 +81,7 @@ pub async fn a_sale_that_the_gate_misses_at_first_is_seen(fixture: &dyn LedgerFi
     let shop = Shop::open(fixture, 5).await;
     let ada = user("ada");
     shop.reserve(&ada, 3).await;
-    let stumbling = Mortal::stumbling(fixture.record(), fixture.ledger(), [("ledger.finish", Stumble::Lost); 2]);
+    let stumbling = Mortal::stumbling(fixture, [("ledger.finish", Stumble::Lost); 2]);
     assert!(ok(shop.served_by(stumbling).checkout(&ada).await).created);
     assert_eq!(shop.status().await, (2, 0, 2));
 }

@@ -7,6 +7,7 @@ use flashdeal_domain::ports::{IdSource, Ports, Runtime, Unobserved};
 use flashdeal_domain::{
     CheckedOut, CheckoutRequest, Description, FlashSale, NewProduct, Policy, ProductId, Quantity, Reservation,
     ReservationId, ReservationLedger, ReserveRequest, Reserved, SaleError, StockDelta, Terms, Tick, UserId,
+    WaitingList,
 };
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -29,8 +30,9 @@ pub(crate) struct Shop {
 impl Shop {
     /// A server that just started, with a new product that nobody has asked for yet.
     pub(crate) async fn open(fixture: &dyn LedgerFixture, total: u32) -> Self {
-        let gate =
-            Gate { ledger: fixture.ledger(), record: fixture.record(), product: ProductId::from_uuid(Uuid::nil()) };
+        let product = ProductId::from_uuid(Uuid::nil());
+        let (ledger, record, waiting) = (fixture.ledger(), fixture.record(), fixture.waiting());
+        let gate = Gate { ledger, record, waiting, product };
         let shop = Self::over(gate);
         let new = NewProduct {
             name: name("Phone"),
@@ -51,13 +53,24 @@ impl Shop {
     /// The same product, served by a server that may die.
     pub(crate) fn served_by(&self, mortal: Arc<Mortal>) -> Self {
         let ledger: Arc<dyn ReservationLedger> = mortal.clone();
-        Self::over(Gate { record: mortal, ledger, product: self.gate.product })
+        let waiting: Arc<dyn WaitingList> = mortal.clone();
+        Self::over(Gate { record: mortal, ledger, waiting, product: self.gate.product })
+    }
+
+    /// The same server, with room for so many in line.
+    pub(crate) fn with_most_waiting(self, most_waiting: u32) -> Self {
+        Self::with(self.gate, most_waiting)
     }
 
     fn over(gate: Gate) -> Self {
+        Self::with(gate, Policy::default().most_waiting)
+    }
+
+    fn with(gate: Gate, most_waiting: u32) -> Self {
         let ports = Ports {
             record: Arc::clone(&gate.record),
             ledger: Arc::clone(&gate.ledger),
+            waiting: Arc::clone(&gate.waiting),
             clock: Arc::new(ManualClock::new()),
             ids: Arc::new(Ids),
             runtime: Arc::new(Tokio),
@@ -65,7 +78,7 @@ impl Shop {
         };
         // A busy machine must not make a case fail: what is slow here is only waited for.
         let patient = Duration::from_mins(1);
-        let policy = Policy { checkout_patience: patient, finish_patience: patient, ..Policy::default() };
+        let policy = Policy { checkout_patience: patient, finish_patience: patient, most_waiting, ..Policy::default() };
         Self { sale: FlashSale::new(ports, policy), gate }
     }
 

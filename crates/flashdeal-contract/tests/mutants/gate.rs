@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use flashdeal_domain::ports::reservation::{
-    BeginOutcome, Finish, GateView, Hold, LedgerError, OpeningToken, ReleaseOutcome, ReserveCall, ReserveOutcome,
+    BeginOutcome, Caller, Finish, GateView, Hold, LedgerError, OpeningToken, ReleaseOutcome, ReserveCall,
+    ReserveOutcome,
 };
 use flashdeal_domain::ports::{Clock, GateBooks};
 use flashdeal_domain::{
@@ -182,6 +183,11 @@ impl ReservationLedger for Wrong {
         if self.is(Mistake::ForgetsKeys) {
             call.key = None;
         }
+        call.caller = match (self.mistake, call.caller) {
+            (Mistake::LetsAnybodyPast, Caller::Buyer) => Caller::Called,
+            (Mistake::KeepsOutWhoIsCalled, Caller::Called) => Caller::Buyer,
+            (_, caller) => caller,
+        };
         match self.wrong_reserve(call).await? {
             ReserveOutcome::Held { hold, created } => Ok(ReserveOutcome::Held { hold: shown(hold, -off), created }),
             other => Ok(other),

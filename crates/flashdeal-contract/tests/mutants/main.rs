@@ -8,6 +8,7 @@
 mod feed;
 mod gate;
 mod record;
+mod waiting;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -15,13 +16,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use flashdeal_contract::{Case, FeedFixture, LedgerFixture, RecordFixture, RestartFixture, reference, run_bounded};
-use flashdeal_contract::{feed as feed_suite, ledger, record as record_suite, restart, sale};
+use flashdeal_contract::{feed as feed_suite, ledger, record as record_suite, restart, sale, waiting as waiting_suite};
 use flashdeal_domain::ports::Clock;
-use flashdeal_domain::{OrderFeed, ReservationLedger, StockRepository};
+use flashdeal_domain::{OrderFeed, ReservationLedger, StockRepository, WaitingList};
 
 /// A fixture with at most one mistake.
 struct Mutant {
     record: Arc<dyn StockRepository>,
+    waiting: Arc<dyn WaitingList>,
     feed: Arc<dyn OrderFeed>,
     ledger: Arc<dyn ReservationLedger>,
     gate: Arc<reference::Ledger>,
@@ -33,6 +35,7 @@ struct Mutant {
 #[derive(Debug, Clone, Copy)]
 enum Mistake {
     Record(record::Mistake),
+    Waiting(waiting::Mistake),
     Feed(feed::Mistake),
     Gate(gate::Mistake),
     /// The gate's clock never steps back, so holds outlast a wall clock that did.
@@ -44,7 +47,8 @@ enum Mistake {
 impl Mutant {
     fn new(mistake: Option<Mistake>) -> Self {
         let clock = Arc::new(reference::ManualClock::new());
-        let record: Arc<dyn StockRepository> = Arc::new(reference::Record::new(clock.clone()));
+        let books = Arc::new(reference::Record::new(clock.clone()));
+        let record: Arc<dyn StockRepository> = books.clone();
         let gates_clock: Arc<dyn Clock> = match mistake {
             Some(Mistake::ClockNeverStepsBack) => gate::Ratchet::new(clock.clone()),
             _ => clock.clone(),
@@ -52,6 +56,10 @@ impl Mutant {
         let gate = Arc::new(reference::Ledger::new(gates_clock));
         let feed: Arc<dyn OrderFeed> = Arc::new(reference::Feed::new(record.clone(), clock.clone()));
         Self {
+            waiting: match mistake {
+                Some(Mistake::Waiting(mistake)) => waiting::Wrong::new(books, mistake),
+                _ => books,
+            },
             feed: match mistake {
                 Some(Mistake::Feed(mistake)) => feed::Wrong::new(feed, mistake),
                 _ => feed,
@@ -75,6 +83,10 @@ impl Mutant {
 impl RecordFixture for Mutant {
     fn record(&self) -> Arc<dyn StockRepository> {
         self.record.clone()
+    }
+
+    fn waiting(&self) -> Arc<dyn WaitingList> {
+        self.waiting.clone()
     }
 }
 
@@ -118,6 +130,7 @@ fn passes(name: &str, mistake: Option<Mistake>) -> bool {
     let (suite, case) = name.split_once("::").unwrap();
     match suite {
         "record" => passes_in(record_suite::CASES, case, mistake, |mutant| mutant),
+        "waiting" => passes_in(waiting_suite::CASES, case, mistake, |mutant| mutant),
         "feed" => passes_in(feed_suite::CASES, case, mistake, |mutant| mutant),
         "ledger" => passes_in(ledger::CASES, case, mistake, |mutant| mutant),
         "restart" => passes_in(restart::CASES, case, mistake, |mutant| mutant),
@@ -149,6 +162,7 @@ fn every_mistake_is_found_by_the_case_that_is_there_for_it() {
     let mistakes = record::MISTAKES
         .iter()
         .map(|(mistake, case)| (Mistake::Record(*mistake), *case))
+        .chain(waiting::MISTAKES.iter().map(|(mistake, case)| (Mistake::Waiting(*mistake), *case)))
         .chain(feed::MISTAKES.iter().map(|(mistake, case)| (Mistake::Feed(*mistake), *case)))
         .chain(gate::MISTAKES.iter().map(|(mistake, case)| (Mistake::Gate(*mistake), *case)))
         .chain([

@@ -24,6 +24,8 @@ pub struct RecordBooks {
     /// Rows that contradict themselves: a sale without an order, an order without its sale, a void that moves units, an
     /// allotment that is missing or there twice.
     pub contradictions: u64,
+    /// How many wait for it.
+    pub waiting: u64,
 }
 
 /// What the gate has of one product. The sums are counted hold by hold.

@@ -47,6 +47,14 @@ pub enum SaleEvent {
     CommitRetried,
     /// A sale stood, but the gate did not acknowledge its end in time; the background will end it.
     FinishDeferred,
+    /// Somebody joined a waiting list.
+    JoinedLine,
+    /// Somebody left a waiting list.
+    LeftLine,
+    /// Somebody who waited was called: units are held for them.
+    Called,
+    /// Somebody who waited was taken off the list, since the sale is over.
+    TurnDropped,
 }
 
 /// Is told of every [`SaleEvent`]. Must return at once.

@@ -13,6 +13,8 @@
 //! - **Holds to the terms.** They bind each call that would make or raise a hold, at the instant of that call: `now < starts_at`
 //!   is too early, `now >= ends_at` too late. A hold that stands is not bound by them. They come with the record's version: a
 //!   gate that has a version has the terms of that version.
+//! - **Keeps the turn.** While the terms say that somebody waits, no hold is made or raised but by who is [called](Caller::Called)
+//!   and by the shop itself, however many units are free.
 //! - Never promises more than it has: the sum of all holds made under one opening stays within `total`.
 //! - **Safe to repeat**, every call: a repeat after a lost answer changes nothing more (a repeated `release` answers
 //!   [`ReleaseOutcome::NoHold`]).
@@ -74,8 +76,19 @@ pub struct ReserveCall {
     /// The caller's idempotency key. It is remembered with the answer if the call succeeds, until the hold would lapse,
     /// even when the hold ends before that.
     pub key: Option<IdempotencyKey>,
-    /// Whether the terms of the sale bind this call. A buyer's always; not the shop's own, which takes units off sale.
-    pub bound: bool,
+    /// Who asks.
+    pub caller: Caller,
+}
+
+/// Who makes a [`ReserveCall`], which says what binds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// A buyer: bound by the terms of the sale, and where others wait ([`Terms::queued`](crate::Terms::queued)) by their turn.
+    Buyer,
+    /// A buyer who waited and is called, by whoever sees to the order: bound by the terms alone.
+    Called,
+    /// The shop itself, which takes units off sale: bound by nothing.
+    Shop,
 }
 
 /// What became of a [`ReserveCall`].
@@ -93,6 +106,8 @@ pub enum ReserveOutcome {
     Replayed(Hold),
     /// The key was used before with another quantity. Nothing was changed.
     KeyReused,
+    /// Others wait for units, and it is not this buyer's turn; an existing hold stands as it was. The level is the one there is.
+    Queued(StockLevel),
     /// The units are not there; an existing hold stands as it was. The level is the one that was not enough.
     Insufficient(StockLevel),
     /// The terms of the sale do not allow it; an existing hold stands as it was.
@@ -176,7 +191,7 @@ pub struct GateView {
 #[async_trait]
 pub trait ReservationLedger: Send + Sync {
     /// Holds units, or *sets* the quantity of the hold the user has. Their own units are not counted against them; the
-    /// deadline never moves. The order of the checks: the key, a checkout under way, the terms, the stock.
+    /// deadline never moves. The order of the checks: the key, a checkout under way, the terms, who waits, the stock.
     ///
     /// # Errors
     /// [`LedgerError`].
@@ -219,7 +234,8 @@ pub trait ReservationLedger: Send + Sync {
     async fn status(&self, product: ProductId) -> Result<StockLevel, LedgerError>;
 
     /// Adopts the record's version with its total and terms if they are newer than the gate's; another epoch is left to
-    /// [`ReservationLedger::open`].
+    /// [`ReservationLedger::open`]. A gate that was told of the same version by somebody who knew nothing of queues learns of the
+    /// queue all the same.
     ///
     /// # Errors
     /// [`LedgerError`].

@@ -2,7 +2,7 @@
 
 use crate::error::{SaleError, Shortage};
 use crate::ids::ProductId;
-use crate::ports::{Finish, Hold, ReleaseOutcome, ReserveCall, ReserveOutcome, Settlement};
+use crate::ports::{Caller, Finish, Hold, ReleaseOutcome, ReserveCall, ReserveOutcome, Settlement};
 use crate::reservation::Reservation;
 use crate::stock::Quantity;
 use crate::text::{IdempotencyKey, UserId};
@@ -48,7 +48,7 @@ impl FlashSale {
             candidate: self.mint_reservation(),
             ttl: self.policy.hold_time,
             key,
-            bound: true,
+            caller: Caller::Buyer,
         };
         let (hold, created, replayed) = match self.reserve_call(call).await? {
             ReserveOutcome::Held { hold, created } => (hold, created, false),
@@ -58,6 +58,10 @@ impl FlashSale {
             ReserveOutcome::CheckoutInProgress => return Err(SaleError::CheckoutInProgress),
             ReserveOutcome::Insufficient(level) => {
                 let (available, shortage) = (level.available(), Shortage::of(level));
+                return Err(SaleError::InsufficientStock { available, shortage });
+            }
+            ReserveOutcome::Queued(level) => {
+                let (available, shortage) = (level.available(), Shortage::behind_others(level));
                 return Err(SaleError::InsufficientStock { available, shortage });
             }
         };
@@ -106,6 +110,6 @@ impl FlashSale {
     }
 }
 
-fn reservation(product: ProductId, user: UserId, hold: Hold) -> Reservation {
+pub(super) fn reservation(product: ProductId, user: UserId, hold: Hold) -> Reservation {
     Reservation { id: hold.reservation, product, user, quantity: hold.quantity, expires_at: hold.expires_at }
 }

@@ -9,8 +9,8 @@ use futures_util::future::{Either, select};
 use crate::error::{SaleError, Shortage, StoreError};
 use crate::ids::ProductId;
 use crate::ports::{
-    BeginOutcome, Change, ChangeOutcome, Finish, Hold, ReserveCall, ReserveOutcome, SaleEvent, Settlement, StockChange,
-    Withdrawal,
+    BeginOutcome, Caller, Change, ChangeOutcome, Finish, Hold, ReserveCall, ReserveOutcome, SaleEvent, Settlement,
+    StockChange, Withdrawal,
 };
 use crate::product::{Product, ProductPatch, StockDelta};
 use crate::stock::{Epoch, RecordState, StockLevel, Units};
@@ -63,7 +63,11 @@ impl FlashSale {
 
     /// What the gate says after a change that stands, if it says so in time: a gate that fails or hangs must not make the change
     /// look as if it had not been made.
-    async fn within<T>(&self, time: Duration, gate: impl Future<Output = Result<T, SaleError>>) -> Option<T> {
+    pub(super) async fn within<T>(
+        &self,
+        time: Duration,
+        gate: impl Future<Output = Result<T, SaleError>>,
+    ) -> Option<T> {
         match select(pin!(gate), self.ports.runtime.sleep(time)).await {
             Either::Left((answer, _)) => answer.ok(),
             Either::Right(_) => None,
@@ -71,7 +75,7 @@ impl FlashSale {
     }
 
     /// Tries until the gate shows the change: who is told of it before the patience for this ends sees it.
-    async fn adopt_at_last(&self, id: ProductId, record: RecordState) -> Result<(), SaleError> {
+    pub(super) async fn adopt_at_last(&self, id: ProductId, record: RecordState) -> Result<(), SaleError> {
         let mut backoff = Duration::from_millis(10);
         while !self.adopt_change(id, record).await.unwrap_or(false) {
             self.ports.runtime.sleep(self.jitter(backoff)).await;
@@ -158,7 +162,7 @@ impl FlashSale {
             candidate: self.mint_reservation(),
             ttl: self.policy.hold_time,
             key: None,
-            bound: false,
+            caller: Caller::Shop,
         };
         match self.reserve_call(call).await? {
             // In progress: our own hold, which survived a reopening.
@@ -167,7 +171,7 @@ impl FlashSale {
                 let (available, shortage) = (level.available(), Shortage::of(level));
                 return Err(SaleError::InsufficientStock { available, shortage });
             }
-            ReserveOutcome::Refused(_) => {
+            ReserveOutcome::Refused(_) | ReserveOutcome::Queued(_) => {
                 return Err(StoreError::failed("gate", "it bound the shop's own call by the terms of the sale").into());
             }
             ReserveOutcome::KeyReused => return Err(SaleError::IdempotencyKeyReused),

@@ -1,6 +1,6 @@
 //! The buyers' calls.
 
-use flashdeal_domain::ports::{BeginOutcome, Finish, Hold, ReleaseOutcome, ReserveCall, ReserveOutcome};
+use flashdeal_domain::ports::{BeginOutcome, Caller, Finish, Hold, ReleaseOutcome, ReserveCall, ReserveOutcome};
 use flashdeal_domain::{ProductId, RecordState, ReservationId, StockLevel, Timestamp, Units, UserId};
 
 use super::entries::{Entry, Kind, NONE, Owner};
@@ -29,11 +29,15 @@ impl Book {
             None => 0,
         };
         let state = self.states.get(gate);
-        if call.bound {
+        if call.caller != Caller::Shop {
             let (now, own) = (Timestamp::from_millis(self.seen), Units::new(own).unwrap_or_default());
             if let Some(refusal) = state.terms.refuse(now, own, call.quantity) {
                 self.tally.refused(refusal);
                 return Ok(self.told(gate, ReserveOutcome::Refused(refusal)));
+            }
+            if call.caller == Caller::Buyer && state.terms.queued() && call.quantity > own {
+                self.tally.queued += 1;
+                return Ok(self.told(gate, ReserveOutcome::Queued(state.level())));
             }
         }
         let others = state.reserved.saturating_sub(u64::from(own));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flashdeal_contract::reference::{Ledger, ManualClock};
-use flashdeal_domain::ports::{Clock, Finish, ReserveCall};
+use flashdeal_domain::ports::{Caller, Clock, Finish, ReserveCall};
 use flashdeal_domain::{
     Epoch, HoldTime, IdempotencyKey, ProductId, Quantity, RecordState, ReservationId, ReservationLedger, Terms,
     Timestamp, Units, UserId, Version,
@@ -68,7 +68,7 @@ impl Pair {
         let mut some = |value| (self.dice.roll(4) == 0).then(|| Timestamp::from_millis(value));
         let (start, end) = (some(start), some(end));
         let limit = (self.dice.roll(4) == 0).then(|| Quantity::new(1 + self.dice.roll(8)).unwrap());
-        Terms::new(start, end, limit).unwrap()
+        Terms::new(start, end, limit).unwrap().with_queue(self.dice.roll(4) == 0)
     }
 
     async fn open(&mut self, of: ProductId) {
@@ -121,7 +121,11 @@ impl Pair {
             candidate: ReservationId::from_uuid(Uuid::from_u128(self.minted)),
             ttl: HoldTime::new(Duration::from_millis(1 + 500 * self.dice.roll(4))).unwrap(),
             key: key.map(|key| IdempotencyKey::parse(&key).unwrap()),
-            bound: self.dice.roll(8) > 0,
+            caller: match self.dice.roll(8) {
+                0 => Caller::Shop,
+                1 => Caller::Called,
+                _ => Caller::Buyer,
+            },
         };
         let ours = self.book.reserve(&call).ok().map(|told| told.answer);
         assert_eq!(ours, self.ledger.reserve(call).await.ok());

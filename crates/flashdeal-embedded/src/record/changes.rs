@@ -13,7 +13,7 @@ pub(super) fn create(txn: &mut Transaction<'_>, product: &Product) -> QueryResul
     let id = bytes(product.id.as_uuid());
     let total = i64::from(product.total_stock.get());
     let price = i64::try_from(product.price.cents()).unwrap_or(i64::MAX);
-    let (start, end, limit) = rows::terms_columns(product.terms);
+    let (start, end, limit, queued) = rows::terms_columns(product.terms);
     let made = diesel::insert_into(products::table)
         .values((
             products::id.eq(id),
@@ -27,6 +27,7 @@ pub(super) fn create(txn: &mut Transaction<'_>, product: &Product) -> QueryResul
             products::starts_at.eq(start),
             products::ends_at.eq(end),
             products::max_per_reservation.eq(limit),
+            products::queued.eq(queued),
         ))
         .on_conflict_do_nothing()
         .execute(txn.conn)?;
@@ -76,7 +77,7 @@ pub(super) fn change(txn: &mut Transaction<'_>, id: ProductId, change: &Change) 
         return Ok(ChangeOutcome::Changed(after, stock.state()?));
     }
     let price = i64::try_from(after.price.cents()).unwrap_or(i64::MAX);
-    let (start, end, limit) = rows::terms_columns(terms);
+    let (start, end, limit, _) = rows::terms_columns(terms);
     diesel::update(products::table.find(bytes(id.as_uuid())))
         .set((
             products::name.eq(after.name.as_str()),

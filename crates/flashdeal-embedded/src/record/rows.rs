@@ -36,26 +36,28 @@ pub(crate) fn id(bytes: &[u8]) -> QueryResult<Uuid> {
     Uuid::from_slice(bytes).map_err(|error| Error::DeserializationError(error.into()))
 }
 
-/// The terms as columns: start, end, limit.
-pub(crate) type TermsColumns = (Option<i64>, Option<i64>, Option<i64>);
+/// The terms as columns: start, end, limit, and whether somebody waits.
+pub(crate) type TermsColumns = (Option<i64>, Option<i64>, Option<i64>, bool);
 
 /// What to select for [`TermsColumns`].
-pub(crate) const TERMS: (products::starts_at, products::ends_at, products::max_per_reservation) =
-    (products::starts_at, products::ends_at, products::max_per_reservation);
+pub(crate) const TERMS: (products::starts_at, products::ends_at, products::max_per_reservation, products::queued) =
+    (products::starts_at, products::ends_at, products::max_per_reservation, products::queued);
 
-pub(crate) fn terms_of((starts_at, ends_at, max_per_reservation): TermsColumns) -> QueryResult<Terms> {
+pub(crate) fn terms_of((starts_at, ends_at, max_per_reservation, queued): TermsColumns) -> QueryResult<Terms> {
     let limit = max_per_reservation.map(Quantity::new).transpose().map_err(bad)?;
-    Terms::new(starts_at.map(Timestamp::from_millis), ends_at.map(Timestamp::from_millis), limit).map_err(bad)
+    let (starts_at, ends_at) = (starts_at.map(Timestamp::from_millis), ends_at.map(Timestamp::from_millis));
+    Ok(Terms::new(starts_at, ends_at, limit).map_err(bad)?.with_queue(queued))
 }
 
 /// The terms as the columns have them.
 pub(super) fn terms_columns(terms: Terms) -> TermsColumns {
     let millis = |instant: Option<Timestamp>| instant.map(Timestamp::as_millis);
     let limit = terms.max_per_reservation().map(|limit| i64::from(limit.get()));
-    (millis(terms.starts_at()), millis(terms.ends_at()), limit)
+    (millis(terms.starts_at()), millis(terms.ends_at()), limit, terms.queued())
 }
 
-pub(super) type ProductRow = (Vec<u8>, String, i64, i64, i64, i64, i64, String, Option<i64>, Option<i64>, Option<i64>);
+pub(super) type ProductRow =
+    (Vec<u8>, String, i64, i64, i64, i64, i64, String, Option<i64>, Option<i64>, Option<i64>, bool);
 
 pub(super) fn product(conn: &mut SqliteConnection, id: ProductId) -> QueryResult<Option<Product>> {
     let row = products::table.find(bytes(id.as_uuid())).get_result::<ProductRow>(conn).optional()?;
@@ -63,14 +65,14 @@ pub(super) fn product(conn: &mut SqliteConnection, id: ProductId) -> QueryResult
 }
 
 pub(super) fn product_of(row: ProductRow) -> QueryResult<Product> {
-    let (product, name, price, total_stock, _version, _epoch, created_at, description, start, end, limit) = row;
+    let (product, name, price, total_stock, _version, _epoch, created_at, description, start, end, limit, queued) = row;
     Ok(Product {
         id: ProductId::from_uuid(id(&product)?),
         name: ProductName::parse(&name).map_err(bad)?,
         description: Description::parse(&description).map_err(bad)?,
         price: Price::from_cents(price).map_err(bad)?,
         total_stock: Units::new(total_stock).map_err(bad)?,
-        terms: terms_of((start, end, limit))?,
+        terms: terms_of((start, end, limit, queued))?,
         created_at: Timestamp::from_millis(created_at),
     })
 }

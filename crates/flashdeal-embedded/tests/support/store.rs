@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use flashdeal_domain::ports::{Clock, ReserveCall, ReserveOutcome, Sale};
+use flashdeal_domain::ports::{Caller, Clock, ReserveCall, ReserveOutcome, Sale};
 use flashdeal_domain::{
     Description, Epoch, HoldTime, OrderId, Price, Product, ProductId, ProductName, ReservationId, ReservationLedger,
     StockRepository, Terms, Timestamp, Units, UserId,
@@ -107,7 +107,7 @@ pub(crate) fn call(product: ProductId, name: &str, quantity: u32, ttl: HoldTime)
         candidate: ReservationId::from_uuid(id()),
         ttl,
         key: None,
-        bound: true,
+        caller: Caller::Buyer,
     }
 }
 

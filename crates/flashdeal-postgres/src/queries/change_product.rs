@@ -35,7 +35,7 @@ function_call! {
     ChangeProduct as ChangeProductId:
     SELECT "outcome, (product).id, (product).name, (product).description, (product).price_cents,
         (product).total_stock, (product).version, (product).epoch, (product).created_at, (product).starts_at, (product).ends_at,
-        (product).max_per_reservation" FROM "change_product" (
+        (product).max_per_reservation, (product).queued" FROM "change_product" (
         id: diesel::sql_types::Uuid,
         name: Nullable<Text>,
         description: Nullable<Text>,
@@ -65,6 +65,7 @@ function_call! {
         Nullable<Timestamptz>,
         Nullable<Timestamptz>,
         Nullable<Integer>,
+        Nullable<Bool>,
     )
 }
 
@@ -115,6 +116,7 @@ pub(crate) struct ChangeRow {
     starts_at: Option<PgTimestamp>,
     ends_at: Option<PgTimestamp>,
     max_per_reservation: Option<i32>,
+    queued: Option<bool>,
 }
 
 impl ChangeRow {
@@ -149,6 +151,7 @@ impl ChangeRow {
             starts_at: self.starts_at,
             ends_at: self.ends_at,
             max_per_reservation: self.max_per_reservation,
+            queued: self.queued?,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use diesel::Queryable;
 use diesel::data_types::PgTimestamp;
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz};
 use flashdeal_domain::ports::{Commit, Sale};
 use flashdeal_domain::{Order, StoreError};
 use uuid::Uuid;
@@ -27,7 +27,7 @@ pub(crate) struct CommitBatch {
 function_call! {
     CommitBatch as CommitBatchId:
     SELECT "outcome, epoch, version, total, unit_price_cents, sold_at, order_id, user_id, quantity, starts_at, ends_at,
-        max_per_reservation" FROM "commit_batch" (
+        max_per_reservation, queued" FROM "commit_batch" (
         products: Array<diesel::sql_types::Uuid>,
         reservations: Array<diesel::sql_types::Uuid>,
         orders: Array<diesel::sql_types::Uuid>,
@@ -50,6 +50,7 @@ function_call! {
         Nullable<Timestamptz>,
         Nullable<Timestamptz>,
         Nullable<Integer>,
+        Nullable<Bool>,
     )
 }
 
@@ -86,12 +87,13 @@ pub(crate) struct CommitRow {
     starts_at: Option<PgTimestamp>,
     ends_at: Option<PgTimestamp>,
     max_per_reservation: Option<i32>,
+    queued: Option<bool>,
 }
 
 impl CommitRow {
     /// The answer in the port's words.
     pub(crate) fn read(self, sale: &Sale) -> Result<Commit, StoreError> {
-        let terms = (self.starts_at, self.ends_at, self.max_per_reservation);
+        let terms = (self.starts_at, self.ends_at, self.max_per_reservation, self.queued.unwrap_or(false));
         let record = || state(self.epoch, self.version, self.total, terms);
         Ok(match self.outcome.as_str() {
             "sold" => {

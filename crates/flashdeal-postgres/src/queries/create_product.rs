@@ -1,7 +1,7 @@
 //! `create_product`: a new product and its allotment.
 
 use diesel::data_types::PgTimestamp;
-use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text, Timestamptz};
 use flashdeal_domain::Product;
 use uuid::Uuid;
 
@@ -25,7 +25,7 @@ pub(crate) struct CreateProduct {
 function_call! {
     CreateProduct as CreateProductId:
     SELECT "id, name, description, price_cents, total_stock, version, epoch, created_at, starts_at, ends_at,
-        max_per_reservation" FROM "create_product" (
+        max_per_reservation, queued" FROM "create_product" (
         id: diesel::sql_types::Uuid,
         name: Text,
         description: Text,
@@ -48,6 +48,7 @@ function_call! {
         Nullable<Timestamptz>,
         Nullable<Timestamptz>,
         Nullable<Integer>,
+        Bool,
     )
 }
 

@@ -63,6 +63,7 @@ impl<'a> Answers<'a> {
                 b'R' => ReserveOutcome::Replayed(self.hold()?),
                 b'K' => ReserveOutcome::KeyReused,
                 b'I' => ReserveOutcome::Insufficient(self.level()?),
+                b'Q' => ReserveOutcome::Queued(self.level()?),
                 b'P' => ReserveOutcome::CheckoutInProgress,
                 b'A' => {
                     let starts_at = Timestamp::from_millis(self.millis()?);

@@ -1,7 +1,7 @@
 //! Operations as the script reads them; `scripts/gate/prelude.lua` is the other side.
 
 use deadpool_redis::redis::Cmd;
-use flashdeal_domain::ports::ReserveCall;
+use flashdeal_domain::ports::{Caller, ReserveCall};
 use flashdeal_domain::{Epoch, ProductId, Quantity, RecordState, ReservationId, Terms, Timestamp, UserId, Version};
 
 use super::op::Op;
@@ -70,7 +70,11 @@ fn groups<'a>(items: &'a [Op], order: &[usize]) -> Vec<Group<'a>> {
 const HEADER: usize = 4;
 
 /// Of the terms that are there: start, end, limit.
-const TERMS_SIZE: u8 = 16;
+pub(crate) const TERMS_SIZE: u8 = 16;
+/// What they have more where somebody waits: the start, whose place is taken.
+const QUEUE_SIZE: u8 = 6;
+/// What stands in its place: the end of the year 9999, beyond every instant that terms can name.
+pub(crate) const QUEUED: u64 = 253_402_300_799_999;
 /// An end that never comes; beyond every instant that terms can name.
 const NEVER: u64 = (1 << 48) - 1;
 
@@ -118,7 +122,11 @@ fn operation(to: &mut Vec<u8>, op: &Op) {
 }
 
 fn reserve(to: &mut Vec<u8>, call: &ReserveCall) {
-    to.push(if call.bound { b'r' } else { b'w' });
+    to.push(match call.caller {
+        Caller::Buyer => b'r',
+        Caller::Called => b'q',
+        Caller::Shop => b'w',
+    });
     push_reservation(to, call.candidate);
     to.extend(call.quantity.get().to_be_bytes());
     let ttl = u32::try_from(call.ttl.as_millis()).unwrap_or(u32::MAX);
@@ -143,11 +151,16 @@ fn push_terms(to: &mut Vec<u8>, terms: Terms) {
         to.push(0);
         return;
     }
-    to.push(TERMS_SIZE);
+    let queued = terms.queued();
+    to.push(if queued { TERMS_SIZE + QUEUE_SIZE } else { TERMS_SIZE });
     let millis = |instant: Timestamp| u64::try_from(instant.as_millis()).unwrap_or(0);
-    push_millis(to, terms.starts_at().map_or(0, millis));
+    let starts = terms.starts_at().map_or(0, millis);
+    push_millis(to, if queued { QUEUED } else { starts });
     push_millis(to, terms.ends_at().map_or(NEVER, millis));
     to.extend(terms.max_per_reservation().map_or(u32::MAX, Quantity::get).to_be_bytes());
+    if queued {
+        push_millis(to, starts);
+    }
 }
 
 fn push_version(to: &mut Vec<u8>, version: Version) {
@@ -208,6 +221,10 @@ mod tests {
         let limit = Terms::new(None, None, Some(Quantity::new(3).unwrap())).unwrap();
         assert_eq!(packed(limit)[1..13], [0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255]);
         assert!(u64::try_from(Terms::LATEST.as_millis()).unwrap() < NEVER);
+        let start = Terms::new(at(258), None, None).unwrap().with_queue(true);
+        assert_eq!(packed(start)[..7], [22, 230, 119, 210, 31, 219, 255]);
+        assert_eq!(packed(start)[17..], [0, 0, 0, 0, 1, 2]);
+        assert!(u64::try_from(Terms::LATEST.as_millis()).unwrap() < QUEUED);
         let start = Terms::new(at(0), None, None).unwrap();
         assert_eq!(packed(start)[13..], [255; 4]);
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flashdeal_domain::ports::{BeginOutcome, Hold, LedgerError, ReserveCall, ReserveOutcome};
+use flashdeal_domain::ports::{BeginOutcome, Caller, Hold, LedgerError, ReserveCall, ReserveOutcome};
 use flashdeal_domain::{
     Epoch, HoldTime, ProductId, RecordState, ReservationId, ReservationLedger, Terms, Units, UserId, Version,
 };
@@ -97,7 +97,7 @@ impl Gate {
             candidate: ReservationId::from_uuid(id()),
             ttl: HoldTime::default(),
             key: None,
-            bound: true,
+            caller: Caller::Buyer,
         }
     }
 

@@ -13,7 +13,7 @@ cases!(@mode embedded, Embedded, without_a_good_token_nobody_gets_in);
 cases!(@mode distributed, Distributed, without_a_good_token_nobody_gets_in);
 
 /// Every route that asks who one is.
-fn doors(product: &str, order: &str) -> [(&'static str, String, Option<Value>); 8] {
+fn doors(product: &str, order: &str) -> [(&'static str, String, Option<Value>); 11] {
     [
         ("POST", "/api/products".to_owned(), Some(super::product(1))),
         ("PATCH", format!("/api/products/{product}"), Some(json!({ "addStock": 1 }))),
@@ -21,6 +21,9 @@ fn doors(product: &str, order: &str) -> [(&'static str, String, Option<Value>); 
         ("GET", format!("{}?userId=ada", reserve_path(product)), None),
         ("DELETE", reserve_path(product), Some(json!({ "userId": "ada" }))),
         ("POST", checkout_path(product), Some(json!({ "userId": "ada" }))),
+        ("POST", format!("/api/products/{product}/waitlist"), Some(json!({ "userId": "ada", "quantity": 1 }))),
+        ("GET", format!("/api/products/{product}/waitlist"), None),
+        ("DELETE", format!("/api/products/{product}/waitlist"), Some(json!({ "userId": "ada" }))),
         ("GET", "/api/orders?userId=ada".to_owned(), None),
         ("GET", format!("/api/orders/{order}"), None),
     ]

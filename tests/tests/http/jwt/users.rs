@@ -45,6 +45,21 @@ async fn one_acts_for_oneself_alone(mode: Mode) {
         (5, 2),
         "bob's hold is as it was: {status}"
     );
+
+    // A place in line is one's own as well; who is in it is for admins.
+    let line = format!("/api/products/{product}/waitlist");
+    for token in [&ada, &admin] {
+        shop.post(token, &line, &bob).await.refused(403, "forbidden");
+        shop.get(token, &format!("{line}?userId=bob")).await.refused(403, "forbidden");
+        shop.ask(token, "DELETE", &format!("{line}?userId=bob"), None).await.refused(403, "forbidden");
+    }
+    // All there are, of which bob holds two: she waits for him.
+    let wait = shop.post(&ada, &line, &json!({ "quantity": 5 })).await.is(201);
+    assert_eq!(wait.text("userId"), "ada", "{wait}");
+    assert_eq!(shop.get(&ada, &line).await.is(200).text("userId"), "ada");
+    assert_eq!(shop.get(&admin, &line).await.is(200).json()["items"][0]["userId"], "ada");
+    assert_eq!(shop.ask(&ada, "DELETE", &line, None).await.is(200).text("userId"), "ada");
+    shop.get(&ada, &line).await.refused(404, "not_waiting");
 }
 
 async fn what_is_anothers_is_not_there(mode: Mode) {

@@ -2,6 +2,8 @@
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mistake {
+    LetsAnybodyPast,
+    KeepsOutWhoIsCalled,
     LapsesLate,
     LapsesEarly,
     PayingLapses,
@@ -49,6 +51,8 @@ pub(crate) enum Mistake {
 }
 
 pub(crate) const MISTAKES: &[(Mistake, &str)] = &[
+    (Mistake::LetsAnybodyPast, "ledger::queues::nobody_is_let_past_those_who_wait"),
+    (Mistake::KeepsOutWhoIsCalled, "ledger::queues::nobody_is_let_past_those_who_wait"),
     (Mistake::LapsesLate, "ledger::deadlines::a_hold_is_over_at_its_deadline"),
     (Mistake::LapsesEarly, "ledger::deadlines::a_hold_lives_one_millisecond_before_its_deadline"),
     (Mistake::PayingLapses, "ledger::checkouts::a_paying_hold_never_lapses"),

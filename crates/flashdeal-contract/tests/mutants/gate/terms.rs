@@ -1,6 +1,6 @@
 //! Mistakes with the terms of a sale.
 
-use flashdeal_domain::ports::reservation::{Hold, LedgerError, ReserveCall, ReserveOutcome};
+use flashdeal_domain::ports::reservation::{Caller, Hold, LedgerError, ReserveCall, ReserveOutcome};
 use flashdeal_domain::{Quantity, RecordState, ReservationId, StockLevel, Terms, Timestamp, UserId};
 use uuid::Uuid;
 
@@ -36,14 +36,14 @@ impl Wrong {
         let own = mine.map(|hold| hold.quantity).unwrap_or_default();
         let others = level.reserved().saturating_sub(own);
         Ok(match self.mistake {
-            Mistake::BindsTheShop if !call.bound => {
-                Some(self.right.reserve(ReserveCall { bound: true, ..call.clone() }).await?)
+            Mistake::BindsTheShop if call.caller == Caller::Shop => {
+                Some(self.right.reserve(ReserveCall { caller: Caller::Buyer, ..call.clone() }).await?)
             }
             Mistake::TellsTheShopByItsName if call.user.is_withdrawal() => {
-                Some(self.right.reserve(ReserveCall { bound: false, ..call.clone() }).await?)
+                Some(self.right.reserve(ReserveCall { caller: Caller::Shop, ..call.clone() }).await?)
             }
             Mistake::RaisesUnderAnyTerms if mine.is_some() => {
-                Some(self.right.reserve(ReserveCall { bound: false, ..call.clone() }).await?)
+                Some(self.right.reserve(ReserveCall { caller: Caller::Shop, ..call.clone() }).await?)
             }
             Mistake::LowersUnderTermsOnly if call.quantity <= own => self.refused_a_stranger(call).await?,
             Mistake::TermsBeforeKeys if call.key.is_some() => self.refused_a_stranger(call).await?,

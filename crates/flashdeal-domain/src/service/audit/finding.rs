@@ -66,6 +66,8 @@ kinds! {
     RowsContradict = "rows_contradict",
     /// The ledger has rows of a product that is not there.
     LedgerOrphaned = "ledger_orphaned",
+    /// The product is marked as one that somebody waits for, and nobody does; or the other way round.
+    WaitingListMismarked = "waiting_list_mismarked",
     /// The gate is of a product that the record does not know.
     GateOrphaned = "gate_orphaned",
     /// The gate has a newer epoch than the record: the record was rolled back.
@@ -112,12 +114,18 @@ impl Findings {
 /// What is wrong with a product's books in the record.
 pub(super) fn of_record(books: &RecordBooks) -> Vec<Finding> {
     let mut findings = Findings { product: books.product, made: Vec::new() };
-    let RecordBooks { deltas, sales, units_sold, orders, units_ordered, contradictions, .. } = *books;
+    let RecordBooks { deltas, sales, units_sold, orders, units_ordered, contradictions, waiting, .. } = *books;
     match books.state {
         None => findings.when(true, FindingKind::LedgerOrphaned, || {
             format!("the ledger has rows of it, with {sales} sales, and there is no such product")
         }),
-        Some(RecordState { total, .. }) => {
+        Some(RecordState { total, terms, .. }) => {
+            findings.when(terms.queued() != (waiting > 0), FindingKind::WaitingListMismarked, || {
+                let marked = if terms.queued() { "marked" } else { "not marked" };
+                format!(
+                    "{waiting} wait for it, and it is {marked} as waited for; the servers put it right within a second"
+                )
+            });
             findings.when(i64::from(total.get()) != deltas, FindingKind::LedgerUnbalanced, || {
                 format!("its stock is {}, and the deltas of its ledger sum to {deltas}", total.get())
             });
@@ -202,6 +210,7 @@ fn told(terms: Terms) -> String {
     let start = terms.starts_at().map(|start| format!("from {start}"));
     let end = terms.ends_at().map(|end| format!("until {end}"));
     let limit = terms.max_per_reservation().map(|most| format!("at most {} a reservation", most.get()));
-    let parts: Vec<String> = [start, end, limit].into_iter().flatten().collect();
+    let queue = terms.queued().then(|| "those who wait first".to_owned());
+    let parts: Vec<String> = [start, end, limit, queue].into_iter().flatten().collect();
     if parts.is_empty() { "none".to_owned() } else { parts.join(" ") }
 }

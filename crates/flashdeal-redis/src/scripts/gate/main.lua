@@ -5,6 +5,7 @@ local RESERVE, CLAIM, OPEN, VIEW = byte('r'), byte('c'), byte('o'), byte('v')
 local operations = {
   [RESERVE] = reserve,
   [byte('w')] = withdraw,
+  [byte('q')] = call_up,
   [byte('h')] = show,
   [byte('b')] = begin,
   [byte('f')] = finish,

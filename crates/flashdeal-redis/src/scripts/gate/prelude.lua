@@ -19,6 +19,10 @@ local META_FORMAT = '>c8c8c8I4I6I6I6I6I4I4I4I4BBc40Bc0'
 -- stands does not know its terms (`UNKNOWN_TERMS`). It sells without any, until the background makes it adopt the record's again.
 local TERMS_FORMAT = '>I6I6I4' -- when it starts, when it ends (or NEVER), the most units of a hold
 local UNKNOWN_TERMS = ''
+-- Where somebody waits for units, the start is this one (the end of the year 9999, later than any that a shop can name), and after
+-- the limit stands the real start (>I6). So whoever makes or raises a hold is refused without a look more than there was before, by a
+-- version from before there were queues as well, which says that the sale starts then.
+local QUEUED = 253402300799999
 
 -- A hold: reservation (16 bytes), quantity, deadline, time to live; one that is being paid for also since when.
 local HELD_SIZE = 30

@@ -18,6 +18,10 @@ local function adopt(g, ops, at)
   local terms, after = terms_at(ops, at + 20)
   if epoch == g.epoch then
     adopt_if_newer(g, version, total, terms)
+    -- Of two tellings of one version the longer knows more: a version of ours from before there were queues leaves them out.
+    if version == g.version and #terms > #g.terms then
+      g.terms, g.dirty, g.starts = terms, true, nil
+    end
   end
   return 'D', after
 end

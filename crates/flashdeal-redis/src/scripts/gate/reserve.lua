@@ -22,18 +22,37 @@ local function recall(g, name)
   return nil
 end
 
+local SHOP, CALLED = 1, 2 -- who asks, if it is no buyer of their own accord
+
 local function short_of_units(g)
   return 'I' .. pack('>I4I6', g.total, math.max(g.reserved, 0))
 end
 
+-- Why a hold of `quantity` is not made for this caller while somebody waits, or nil.
+local function against_queue(g, quantity, caller)
+  local starts = parse('>I6', g.terms, 18)
+  if now < starts then
+    return 'A' .. pack('>I6', starts)
+  elseif now >= g.ends then
+    return 'O' .. pack('>I6', g.ends)
+  elseif quantity > g.most then
+    return 'T' .. pack('>I4', g.most)
+  elseif caller ~= CALLED then
+    return all_due_are_out(g) and 'Q' .. pack('>I4I6', g.total, math.max(g.reserved, 0)) or 'M'
+  end
+end
+
 -- Why the terms do not allow a hold of `quantity`, or nil.
-local function against_terms(g, quantity)
+local function against_terms(g, quantity, caller)
   local starts, ends, most = g.starts, g.ends, g.most
   if not starts then
     starts, ends, most = parse(TERMS_FORMAT, g.terms, 2)
     g.starts, g.ends, g.most = starts, ends, most
   end
   if now < starts then
+    if starts == QUEUED then
+      return against_queue(g, quantity, caller)
+    end
     return 'A' .. pack('>I6', starts)
   elseif now >= ends then
     return 'O' .. pack('>I6', ends)
@@ -42,7 +61,7 @@ local function against_terms(g, quantity)
   end
 end
 
-local function reserve(g, ops, at, unbound)
+local function reserve(g, ops, at, caller)
   local user = next_user(g)
   local quantity, ttl, key_size = parse('>I4I4B', ops, at + 16)
   local after = at + 25 + key_size
@@ -61,8 +80,8 @@ local function reserve(g, ops, at, unbound)
   end
   own = own or 0
   -- The terms bind what makes a hold or raises one. Most products have none: then they are one byte.
-  if #g.terms > 1 and quantity > own and not unbound then
-    local refusal = against_terms(g, quantity)
+  if #g.terms > 1 and quantity > own and caller ~= SHOP then
+    local refusal = against_terms(g, quantity, caller)
     if refusal then
       return refusal, after
     end
@@ -95,5 +114,10 @@ end
 
 -- The shop's own: takes units off sale, whatever the terms of the sale.
 local function withdraw(g, ops, at)
-  return reserve(g, ops, at, true)
+  return reserve(g, ops, at, SHOP)
+end
+
+-- For a buyer who waited and whose turn has come.
+local function call_up(g, ops, at)
+  return reserve(g, ops, at, CALLED)
 end

@@ -1,0 +1,3 @@
+DROP TABLE waiting_list;
+DROP INDEX products_queued;
+ALTER TABLE products DROP COLUMN queued;
