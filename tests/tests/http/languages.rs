@@ -73,6 +73,8 @@ async fn buys(mode: Mode, options: AppOptions, example: &str) {
         "insufficient_stock: 1 left (all_held)",
         "order … for 999.80; 1 left",
         "restocked: 11 for 450.00 each",
+        "bob waits for 2, 0 before him",
+        "bob is called: 2 held until …",
     ];
     says(&lines, &expected);
 }
@@ -168,6 +170,7 @@ fn nothing_of_the_description_is_missing() {
     let routes: BTreeSet<String> = described["paths"].as_object().unwrap().iter().flat_map(routes_of).collect();
     let known = [
         "DELETE /api/products/{productId}/reserve",
+        "DELETE /api/products/{productId}/waitlist",
         "GET /api/events",
         "GET /api/openapi.json",
         "GET /api/orders",
@@ -177,10 +180,12 @@ fn nothing_of_the_description_is_missing() {
         "GET /api/products/{productId}/events",
         "GET /api/products/{productId}/reserve",
         "GET /api/products/{productId}/status",
+        "GET /api/products/{productId}/waitlist",
         "PATCH /api/products/{productId}",
         "POST /api/products",
         "POST /api/products/{productId}/checkout",
         "POST /api/products/{productId}/reserve",
+        "POST /api/products/{productId}/waitlist",
     ];
     assert_eq!(routes, known.map(str::to_owned).into(), "give the clients a method for a new route, and name it here");
 

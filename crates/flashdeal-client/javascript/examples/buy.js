@@ -1,4 +1,5 @@
-// Buys two phones from a server that runs: creates the deal, watches it, holds, checks out, and looks the order up again.
+// Buys two phones from a server that runs: creates the deal, watches it, holds, checks out, looks the order up again, and
+// stands in line for two more.
 //
 //     cargo run &
 //     node examples/buy.js [http://127.0.0.1:8080 [TOKEN]]
@@ -39,3 +40,16 @@ await shop.reserve(phone.id, { userId: "bob", quantity: 1 });
 if ((await shop.release(phone.id, "bob"))?.quantity !== 1) throw new Error("not given back");
 const restocked = await shop.changeProduct(phone.id, { addStock: 10, price: "450" });
 console.log(`restocked: ${restocked.availableStock} for ${restocked.price} each`);
+
+await shop.reserve(phone.id, { userId: "ada", quantity: restocked.availableStock });
+const joined = await shop.join(phone.id, { userId: "bob", quantity: 2 });
+console.log(`bob waits for ${joined.quantity}, ${joined.ahead} before him`);
+for await (const { userId } of shop.allWaits(phone.id)) if (userId !== "bob") throw new Error("another waits");
+await shop.release(phone.id, "ada");
+let wait = await shop.wait(phone.id, "bob");
+while (wait?.called === false) {
+  await new Promise((done) => setTimeout(done, 500));
+  wait = await shop.wait(phone.id, "bob");
+}
+if (wait === null || (await shop.leave(phone.id, "bob")) !== null) throw new Error("called, and waits still");
+console.log(`bob is called: ${wait.quantity} held until ${wait.expiresAt.toISOString()}`);

@@ -123,7 +123,8 @@ export class Client {
    * @param {CallOptions} [options]
    */
   hold(productId, userId, options) {
-    return this.#aboutHold("hold", "GET", productId, userId, options);
+    const path = ["products", productId, "reserve"];
+    return this.#ofUser("hold", "GET", path, userId, options, read.reservation, "no_reservation");
   }
 
   /**
@@ -132,7 +133,8 @@ export class Client {
    * @param {CallOptions} [options]
    */
   release(productId, userId, options) {
-    return this.#aboutHold("release", "DELETE", productId, userId, options);
+    const path = ["products", productId, "reserve"];
+    return this.#ofUser("release", "DELETE", path, userId, options, read.reservation, "no_reservation");
   }
 
   /**
@@ -144,6 +146,56 @@ export class Client {
     const sent = { body: { userId, reservationId }, key: keyOf(options) };
     const answer = await this.#send("checkout", "POST", ["products", productId, "checkout"], sent, options);
     return { ...readAnswer(answer, read.order), ...outcome(answer) };
+  }
+
+  /**
+   * @param {string} productId
+   * @param {{ userId?: string | undefined, quantity: number }} wish
+   * @param {CallOptions} [options]
+   */
+  async join(productId, { userId, quantity }, options) {
+    // A repeat keeps the place, so it needs no key.
+    const sent = { body: { userId, quantity } };
+    const answer = await this.#send("join", "POST", ["products", productId, "waitlist"], sent, options);
+    return { ...readAnswer(answer, read.waitInLine), created: answer.status === 201 };
+  }
+
+  /**
+   * @param {string} productId
+   * @param {string} [userId]
+   * @param {CallOptions} [options]
+   */
+  wait(productId, userId, options) {
+    const path = ["products", productId, "waitlist"];
+    return this.#ofUser("wait", "GET", path, userId, options, read.waitOfUser, "not_waiting");
+  }
+
+  /**
+   * @param {string} productId
+   * @param {string} [userId]
+   * @param {CallOptions} [options]
+   */
+  leave(productId, userId, options) {
+    const path = ["products", productId, "waitlist"];
+    return this.#ofUser("leave", "DELETE", path, userId, options, read.wait, "not_waiting");
+  }
+
+  /**
+   * @param {string} productId
+   * @param {PageOptions} options
+   */
+  async waits(productId, { limit = 20, cursor, ...options } = {}) {
+    const sent = { query: { limit, cursor } };
+    const answer = await this.#send("waits", "GET", ["products", productId, "waitlist"], sent, options);
+    return readAnswer(answer, (body) => read.page(body, read.wait));
+  }
+
+  /**
+   * @param {string} productId
+   * @param {CallOptions} [options]
+   */
+  allWaits(productId, options) {
+    return allOf((cursor) => this.waits(productId, { ...options, limit: 100, cursor }));
   }
 
   /**
@@ -173,20 +225,23 @@ export class Client {
   }
 
   /**
+   * What a user has, or had; null if the server's code for that is `none`.
+   *
+   * @template T
    * @param {string} operation
    * @param {string} method
-   * @param {string} productId
+   * @param {string[]} path
    * @param {string | undefined} userId
    * @param {CallOptions | undefined} options
+   * @param {(body: Record<string, unknown>) => T} as
+   * @param {string} none
    */
-  async #aboutHold(operation, method, productId, userId, options) {
+  async #ofUser(operation, method, path, userId, options, as, none) {
     try {
       // In the query, also of a DELETE: some proxies drop its body.
-      const sent = { query: { userId } };
-      const answer = await this.#send(operation, method, ["products", productId, "reserve"], sent, options);
-      return readAnswer(answer, read.reservation);
+      return readAnswer(await this.#send(operation, method, path, { query: { userId } }, options), as);
     } catch (error) {
-      if (error instanceof FlashdealError && error.code === "no_reservation") return null;
+      if (error instanceof FlashdealError && error.code === none) return null;
       throw error;
     }
   }

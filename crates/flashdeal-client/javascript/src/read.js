@@ -94,6 +94,33 @@ export function order(body) {
 }
 
 /**
+ * @param {Body} body
+ * @returns {import("../types/index.js").Wait}
+ */
+export function wait(body) {
+  if (isCalled(body)) throw new TypeError("who is called waits no more");
+  return {
+    productId: string(body, "productId"),
+    userId: string(body, "userId"),
+    quantity: integer(body, "quantity"),
+    joinedAt: time(body, "joinedAt"),
+    called: false,
+  };
+}
+
+/**
+ * @param {Body} body
+ * @returns {import("../types/index.js").WaitInLine}
+ */
+export const waitInLine = (body) => ({ ...wait(body), ahead: integer(body, "ahead") });
+
+/**
+ * @param {Body} body
+ * @returns {import("../types/index.js").WaitInLine | import("../types/index.js").WaitCalled}
+ */
+export const waitOfUser = (body) => (isCalled(body) ? { ...reservation(body), called: true } : waitInLine(body));
+
+/**
  * @template T
  * @param {Body} body
  * @param {(item: Body) => T} read
@@ -103,6 +130,12 @@ export function page(body, read) {
   const { items, nextCursor } = body;
   if (!Array.isArray(items)) throw new TypeError("items is no list");
   return { items: items.map(read), nextCursor: nextCursor === null ? null : string(body, "nextCursor") };
+}
+
+/** @param {Body} body */
+function isCalled({ called }) {
+  if (typeof called !== "boolean") throw new TypeError("called is neither true nor false");
+  return called;
 }
 
 /**

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Client } from "flashdeal";
-import { HOLD, ORDER, PHONE, problem, PRODUCT, say, scripted } from "./scripted.js";
+import { HOLD, ORDER, PHONE, problem, PRODUCT, say, scripted, WAITS } from "./scripted.js";
 
 const NOON = new Date("2026-11-22T12:00:00Z");
+const CALLED = HOLD.replace("{", '{"called":true,');
 
 test("money is exact and times are instants", () =>
   scripted([say(201, ORDER), say(200, PHONE)], async ({ client, seen }) => {
@@ -52,6 +53,66 @@ test("no hold is no error", () => {
     const path = `/api/products/${PRODUCT}/reserve`;
     assert.equal(seen[0].line, `GET ${path}?userId=a%26b+%C3%BC`);
     assert.deepEqual([seen[2].line, seen[3].line], [`DELETE ${path}?userId=ada`, `DELETE ${path}`]);
+  });
+});
+
+test("a wait is told as it stands", () => {
+  const place = { productId: PRODUCT, userId: "ada", quantity: 2, joinedAt: NOON, called: false };
+  const gone = problem(404, "not_waiting");
+  const waits = [say(201, WAITS), say(200, WAITS), say(200, WAITS), say(200, CALLED), gone];
+  const leaves = [say(200, WAITS.replace(',"ahead":7', "")), gone, problem(404, "product_not_found")];
+  return scripted([...waits, ...leaves], async ({ client, seen }) => {
+    const shop = client();
+    assert.deepEqual(await shop.join(PRODUCT, { userId: "ada", quantity: 2 }), { ...place, ahead: 7, created: true });
+    assert.equal((await shop.join(PRODUCT, { quantity: 1 })).created, false);
+    assert.deepEqual(await shop.wait(PRODUCT, "a&b ü"), { ...place, ahead: 7 });
+    const { called, quantity, expiresAt, reservationId } = await shop.wait(PRODUCT, "ada");
+    assert.deepEqual([called, quantity, expiresAt.getMilliseconds()], [true, 2, 123]);
+    assert.equal(reservationId, JSON.parse(HOLD).reservationId);
+    assert.equal(await shop.wait(PRODUCT), null);
+    assert.deepEqual(await shop.leave(PRODUCT, "ada"), place);
+    assert.equal(await shop.leave(PRODUCT, "ada"), null);
+    await assert.rejects(shop.wait(PRODUCT, "ada"), { code: "product_not_found" });
+    const path = `/api/products/${PRODUCT}/waitlist`;
+    assert.deepEqual(
+      seen.slice(1, 6).map(({ line }) => line),
+      [
+        `POST ${path}`,
+        `GET ${path}?userId=a%26b+%C3%BC`,
+        `GET ${path}?userId=ada`,
+        `GET ${path}`,
+        `DELETE ${path}?userId=ada`,
+      ],
+    );
+    assert.deepEqual([seen[0].body, seen[1].body], ['{"userId":"ada","quantity":2}', '{"quantity":1}']);
+  });
+});
+
+test("a wait of somebody else is unreadable", () => {
+  const bodies = [HOLD, '{"items":[],"nextCursor":null}', WAITS.replace("false", "0"), CALLED];
+  return scripted(bodies.map((body) => say(200, body)), async ({ client }) => {
+    for (let nth = 0; nth < 3; nth += 1) {
+      await assert.rejects(client().wait(PRODUCT, "ada"), { code: "unreadable_answer" });
+    }
+    await assert.rejects(client().join(PRODUCT, { userId: "ada", quantity: 2 }), { code: "unreadable_answer" });
+  });
+});
+
+test("a line comes by page and whole", () => {
+  const waits = WAITS.replace(',"ahead":7', "");
+  const first = say(200, `{"items":[${waits},${waits}],"nextCursor":"8"}`);
+  const last = say(200, `{"items":[${waits}],"nextCursor":null}`);
+  return scripted([first, first, last], async ({ client, seen }) => {
+    const page = await client().waits(PRODUCT, { limit: 2, cursor: "5" });
+    assert.deepEqual([page.items.map(({ userId }) => userId), page.nextCursor], [["ada", "ada"], "8"]);
+    let count = 0;
+    for await (const { quantity } of client().allWaits(PRODUCT)) count += quantity;
+    assert.equal(count, 6);
+    const path = `GET /api/products/${PRODUCT}/waitlist?limit=`;
+    assert.deepEqual(
+      seen.map(({ line }) => line),
+      [`${path}2&cursor=5`, `${path}100`, `${path}100&cursor=8`],
+    );
   });
 });
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { test } from "node:test";
 import { Client } from "flashdeal";
-import { cutOff, hangUp, HOLD, ORDER, PHONE, problem, PRODUCT, say, scripted, sleep } from "./scripted.js";
+import { cutOff, hangUp, HOLD, ORDER, PHONE, problem, PRODUCT, say, scripted, sleep, WAITS } from "./scripted.js";
 
 const wish = { userId: "ada", quantity: 2 };
 const unavailable = problem(503, "unavailable");
@@ -26,6 +26,19 @@ test("a checkout is repeated with the same key until its outcome is known", () =
     assert.deepEqual([sold.created, sold.replayed], [false, true]);
     assert.equal(keys().length, 3);
     assert.equal(new Set(keys()).size, 1);
+  });
+});
+
+test("a place in line is asked for and left again without a key", () => {
+  const left = say(200, WAITS.replace(',"ahead":7', ""));
+  const script = [hangUp, unavailable, say(200, WAITS), hangUp, unavailable, left, problem(409, "waiting_list_full")];
+  return scripted(script, async ({ client, seen, keys }) => {
+    assert.equal((await client().join(PRODUCT, wish)).ahead, 7);
+    assert.notEqual(await client().leave(PRODUCT, "ada"), null);
+    await assert.rejects(client().join(PRODUCT, wish), { code: "waiting_list_full", attempts: 1 });
+    const methods = seen.map(({ line }) => line.split(" ")[0]);
+    assert.deepEqual(methods, [...Array(3).fill("POST"), ...Array(3).fill("DELETE"), "POST"]);
+    assert.ok(keys().every((key) => key === undefined));
   });
 });
 

@@ -12,6 +12,8 @@ export async function use(shop: Client, signal: AbortSignal): Promise<Order | st
   try {
     for await (const { availableStock } of shop.watch(["a", "b"], { signal })) if (availableStock > 0) break;
     await shop.changeProduct("a", { endsAt: null });
+    const wait = await shop.wait("a", "ada", { signal });
+    if (wait !== null) return wait.called ? wait.reservationId : `${wait.ahead}`;
     const sold = await shop.checkout("a", { userId: "ada" }, { idempotencyKey: "k" });
     return sold.replayed ? sold.total : sold;
   } catch (error) {

@@ -65,7 +65,35 @@ export interface Outcome {
   readonly replayed: boolean;
 }
 
-/** A page of a list, newest first. */
+/** A place in line. */
+export interface Wait {
+  readonly productId: string;
+  readonly userId: string;
+  /** How many units are waited for. */
+  readonly quantity: number;
+  /** Since when. */
+  readonly joinedAt: Date;
+  readonly called: false;
+}
+
+/** A wait that goes on. */
+export interface WaitInLine extends Wait {
+  /** How many wait before them. */
+  readonly ahead: number;
+}
+
+/** A wait that goes on, and how it came about. */
+export interface Joined extends WaitInLine {
+  /** Whether it is new; else they waited already (perhaps since a lost attempt of this call), and want this quantity now. */
+  readonly created: boolean;
+}
+
+/** A wait that is over: this is held for them, and lapses like any hold. */
+export interface WaitCalled extends Reservation {
+  readonly called: true;
+}
+
+/** A page of a list: newest first, or as people stand in line. */
 export interface Page<T> {
   readonly items: readonly T[];
   /** Pass it as `cursor` for the next page; null on the last. */
@@ -156,6 +184,7 @@ export type Code =
   | "forbidden"
   | "product_not_found"
   | "no_reservation"
+  | "not_waiting"
   | "order_not_found"
   | "route_not_found"
   | "method_not_allowed"
@@ -163,6 +192,7 @@ export type Code =
   | "sale_not_started"
   | "sale_ended"
   | "limit_per_reservation"
+  | "waiting_list_full"
   | "checkout_in_progress"
   | "payload_too_large"
   | "unsupported_media_type"
@@ -209,7 +239,7 @@ export class FlashdealError extends Error {
   readonly attempts: number;
   /** Of `insufficient_stock`: how many units there are. */
   readonly availableStock: number | undefined;
-  /** Of `insufficient_stock`: `sold_out`, or `all_held`. */
+  /** Of `insufficient_stock`: `sold_out`, `all_held`, or `waiting_list` (others wait: join them). */
   readonly reason: string | undefined;
   /** Of `sale_not_started`: when it does; `retryAfter` is how long that is by the server's clock, a day at most. */
   readonly startsAt: Date | undefined;
@@ -260,6 +290,29 @@ export class Client {
     hold?: { userId?: string | undefined; reservationId?: string | undefined },
     options?: KeyOptions,
   ): Promise<Order & Outcome>;
+  /**
+   * Stands in line for units that come free, or sets the quantity of one's wait (a repeat keeps the place, so it needs no key).
+   * Poll {@link Client.wait} to learn of the call.
+   */
+  join(
+    productId: string,
+    wish: { userId?: string | undefined; quantity: number },
+    options?: CallOptions,
+  ): Promise<Joined>;
+  /**
+   * How the user's wait stands; null if they do not wait and hold nothing. It does not wait itself: ask again after a second or
+   * two until `called` is true.
+   */
+  wait(productId: string, userId?: string, options?: CallOptions): Promise<WaitInLine | WaitCalled | null>;
+  /**
+   * Waits no more; null if the user did not wait (any more: an earlier attempt of this call may have done it). Who is called at
+   * this very moment may hold units all the same: {@link Client.release} gives them back.
+   */
+  leave(productId: string, userId?: string, options?: CallOptions): Promise<Wait | null>;
+  /** A page of those who wait, in their order; for who runs the shop, not for a buyer's token. */
+  waits(productId: string, options?: PageOptions): Promise<Page<Wait>>;
+  /** All who wait, in their order, a page at a time. */
+  allWaits(productId: string, options?: CallOptions): AsyncGenerator<Wait, void, undefined>;
   /** An order. */
   order(orderId: string, options?: CallOptions): Promise<Order>;
   /** A page of the orders that match, newest first. */

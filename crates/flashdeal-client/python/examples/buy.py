@@ -1,4 +1,5 @@
-"""Buys two phones from a server that runs: creates the deal, watches it, holds, checks out, and looks the order up again.
+"""Buys two phones from a server that runs: creates the deal, watches it, holds, checks out, looks the order up again, and
+stands in line for two more.
 
     cargo run &
     python examples/buy.py [http://127.0.0.1:8080 [TOKEN]]
@@ -7,8 +8,9 @@
 from __future__ import annotations
 
 import sys
+import time
 
-from flashdeal import Client, FlashdealError
+from flashdeal import Client, FlashdealError, WaitInLine
 
 
 def main(url: str = "http://127.0.0.1:8080", token: str | None = None) -> None:
@@ -42,6 +44,18 @@ def main(url: str = "http://127.0.0.1:8080", token: str | None = None) -> None:
         assert given_back is not None and given_back.quantity == 1
         restocked = shop.change_product(phone.id, add_stock=10, price="450")
         print(f"restocked: {restocked.available_stock} for {restocked.price} each")
+
+        shop.reserve(phone.id, "ada", restocked.available_stock)
+        joined = shop.join(phone.id, "bob", 2)
+        print(f"bob waits for {joined.quantity}, {joined.ahead} before him")
+        assert [wait.user_id for wait in shop.iter_waits(phone.id)] == ["bob"]
+        shop.release(phone.id, "ada")
+        wait = shop.wait(phone.id, "bob")
+        while isinstance(wait, WaitInLine):
+            time.sleep(0.5)
+            wait = shop.wait(phone.id, "bob")
+        assert wait is not None and shop.leave(phone.id, "bob") is None
+        print(f"bob is called: {wait.quantity} held until {wait.expires_at:%H:%M:%S}")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ HOLD = """{"reservationId":"01890a5d-ac96-774b-bcce-b302099a8058","productId":"0
 ORDER = """{"orderId":"01890a5d-ac96-774b-bcce-b302099a8059","reservationId":"01890a5d-ac96-774b-bcce-b302099a8058",
     "productId":"01890a5d-ac96-774b-bcce-b302099a8057","userId":"ada","quantity":1000000,"unitPrice":9999999999.99,
     "total":9999999999990000.00,"createdAt":"2026-11-22T12:00:00.000Z"}"""
+WAITS = """{"productId":"01890a5d-ac96-774b-bcce-b302099a8057","userId":"ada","quantity":2,"called":false,
+    "joinedAt":"2026-11-22T12:00:00.000Z","ahead":7}"""
 PHONE = """{"id":"01890a5d-ac96-774b-bcce-b302099a8057","name":"Phone \\"price\\":1.5","description":"","price":0.10,
     "totalStock":200,"reservedStock":3,"availableStock":197,"createdAt":"2026-11-22T12:00:00.000Z"}"""
 

@@ -9,9 +9,9 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Union
 
-from flashdeal import Client, FieldError, FlashdealError
+from flashdeal import Client, FieldError, FlashdealError, Wait, WaitCalled, WaitInLine
 
-from scripted import HOLD, ORDER, PHONE, PRODUCT, Say, Scripted, problem
+from scripted import HOLD, ORDER, PHONE, PRODUCT, WAITS, Say, Scripted, problem
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 
@@ -79,6 +79,65 @@ class Calls(unittest.TestCase):
             lines = [seen.line for seen in server.seen]
             self.assertEqual(lines[0], f"GET {path}?userId=a%26b+%C3%BC HTTP/1.1")
             self.assertEqual(lines[2:4], [f"DELETE {path}?userId=ada HTTP/1.1", f"DELETE {path} HTTP/1.1"])
+
+    def test_a_wait_is_told_as_it_stands(self) -> None:
+        left, called = WAITS.replace(',"ahead":7', ""), HOLD.replace("{", '{"called":true,', 1)
+        gone, unknown = problem(404, "not_waiting"), problem(404, "product_not_found")
+        script = [Say(201, WAITS), Say(200, WAITS), Say(200, WAITS), Say(200, called), gone, Say(200, left), gone, unknown]
+        with Scripted(*script) as server:
+            client = server.client()
+            joined = client.join(PRODUCT, "ada", 2)
+            self.assertEqual((joined.created, joined.ahead, joined.joined_at), (True, 7, NOON))
+            self.assertFalse(client.join(PRODUCT, None).created)
+            self.assertEqual(client.wait(PRODUCT, "a&b ü"), WaitInLine(PRODUCT, "ada", 2, NOON, called=False, ahead=7))
+            wait = client.wait(PRODUCT, "ada")
+            assert isinstance(wait, WaitCalled)
+            self.assertEqual((wait.called, wait.quantity, wait.expires_at.microsecond), (True, 2, 123_000))
+            self.assertIsNone(client.wait(PRODUCT, None))
+            self.assertEqual(client.leave(PRODUCT, "ada"), Wait(PRODUCT, "ada", 2, NOON, called=False))
+            self.assertIsNone(client.leave(PRODUCT, "ada"))
+            with self.assertRaises(FlashdealError):
+                client.wait(PRODUCT, "ada")
+            path = f"/api/products/{PRODUCT}/waitlist"
+            self.assertEqual(
+                [seen.line.rsplit(" ", 1)[0] for seen in server.seen[1:6]],
+                [
+                    f"POST {path}",
+                    f"GET {path}?userId=a%26b+%C3%BC",
+                    f"GET {path}?userId=ada",
+                    f"GET {path}",
+                    f"DELETE {path}?userId=ada",
+                ],
+            )
+            bodies = [seen.body for seen in server.seen[:2]]
+            self.assertEqual(bodies, ['{"userId": "ada", "quantity": 2}', '{"quantity": 1}'])
+
+    def test_a_wait_of_somebody_else_is_unreadable(self) -> None:
+        called, line = HOLD.replace("{", '{"called":true,', 1), '{"items":[],"nextCursor":null}'
+        with Scripted(*[Say(200, content) for content in (HOLD, line, WAITS.replace("false", "0"), called)]) as server:
+            client = server.client()
+            for _ in range(3):
+                with self.assertRaises(FlashdealError) as raised:
+                    client.wait(PRODUCT, "ada")
+                self.assertEqual(raised.exception.code, "unreadable_answer")
+            with self.assertRaises(FlashdealError) as raised:
+                client.join(PRODUCT, "ada")
+            self.assertEqual(raised.exception.code, "unreadable_answer")
+
+    def test_a_line_comes_by_page_and_whole(self) -> None:
+        waits = WAITS.replace(',"ahead":7', "")
+        first = '{"items":[%s,%s],"nextCursor":"8"}' % (waits, waits)
+        last = '{"items":[%s],"nextCursor":null}' % waits
+        with Scripted(Say(200, first), Say(200, first), Say(200, last)) as server:
+            client = server.client()
+            page = client.waits(PRODUCT, limit=2, cursor="5")
+            self.assertEqual(([wait.user_id for wait in page.items], page.next_cursor), (["ada", "ada"], "8"))
+            self.assertEqual([wait.joined_at for wait in client.iter_waits(PRODUCT)], [NOON] * 3)
+            path = f"/api/products/{PRODUCT}/waitlist?limit="
+            self.assertEqual(
+                [seen.line.split()[1] for seen in server.seen],
+                [f"{path}2&cursor=5", f"{path}100", f"{path}100&cursor=8"],
+            )
 
     def test_lists_come_by_page_and_whole(self) -> None:
         first = '{"items":[%s,%s],"nextCursor":"c1"}' % (ORDER, ORDER)

@@ -10,7 +10,7 @@ from unittest import mock
 
 from flashdeal import Attempt, Client, FlashdealError
 
-from scripted import HOLD, ORDER, PHONE, PRODUCT, HangUp, Say, Scripted, Sleep, problem
+from scripted import HOLD, ORDER, PHONE, PRODUCT, WAITS, HangUp, Say, Scripted, Sleep, problem
 
 
 class Retries(unittest.TestCase):
@@ -31,6 +31,19 @@ class Retries(unittest.TestCase):
             self.assertTrue(sold.replayed and not sold.created)
             self.assertEqual(len(server.keys()), 3)
             self.assertEqual(len(set(server.keys())), 1)
+
+    def test_a_place_in_line_is_asked_for_and_left_again_without_a_key(self) -> None:
+        left = WAITS.replace(',"ahead":7', "")
+        busy, full = problem(503, "unavailable"), problem(409, "waiting_list_full")
+        with Scripted(HangUp(), busy, Say(200, WAITS), HangUp(), busy, Say(200, left), full) as server:
+            client = server.client()
+            self.assertEqual(client.join(PRODUCT, "ada", 2).ahead, 7)
+            self.assertIsNotNone(client.leave(PRODUCT, "ada"))
+            with self.assertRaises(FlashdealError) as raised:
+                client.join(PRODUCT, "ada", 2)
+            self.assertEqual((raised.exception.code, raised.exception.attempts), ("waiting_list_full", 1))
+            self.assertEqual([seen.line.split()[0] for seen in server.seen], ["POST"] * 3 + ["DELETE"] * 3 + ["POST"])
+            self.assertFalse(any("idempotency-key" in seen.headers for seen in server.seen))
 
     def test_two_calls_have_two_keys_and_a_given_key_is_used(self) -> None:
         with Scripted(Say(201, HOLD), Say(200, HOLD), Say(200, HOLD)) as server:

@@ -15,6 +15,7 @@ from ._sending import Attempt
 from .client import KEEP, Client, Keep
 from .errors import FieldError, FlashdealError
 from .models import (
+    Joined,
     Order,
     Page,
     Product,
@@ -24,6 +25,9 @@ from .models import (
     Sold,
     StockEvent,
     StockStatus,
+    Wait,
+    WaitCalled,
+    WaitInLine,
 )
 from .webhooks import BadWebhook, Webhook, WebhookEvent
 
@@ -34,6 +38,7 @@ __all__ = [
     "Client",
     "FieldError",
     "FlashdealError",
+    "Joined",
     "Keep",
     "Order",
     "Page",
@@ -44,6 +49,9 @@ __all__ = [
     "Sold",
     "StockEvent",
     "StockStatus",
+    "Wait",
+    "WaitCalled",
+    "WaitInLine",
     "Watch",
     "Webhook",
     "WebhookEvent",

@@ -16,9 +16,10 @@ from ._http import Answer, Http, Request
 from ._json import encode, parse, write_price, write_time
 from ._sending import Attempt, Call, Limits, Sender
 from .errors import UNREADABLE_ANSWER, FlashdealError
-from .models import Json, Order, Page, Product, ProductWithStock, Reservation, Reserved, Sold, StockStatus
-from .models import read_order, read_product, read_product_with_stock
-from .models import read_reservation, read_reserved, read_sold, read_status
+from .models import Joined, Json, Order, Page, Product, ProductWithStock, Reservation, Reserved, Sold, StockStatus
+from .models import Wait, WaitCalled, WaitInLine
+from .models import read_joined, read_order, read_product, read_product_with_stock
+from .models import read_reservation, read_reserved, read_sold, read_status, read_wait, read_wait_of_user
 
 T = TypeVar("T")
 
@@ -179,14 +180,16 @@ class Client:
 
     def hold(self, product_id: str, user_id: str | None) -> Reservation | None:
         """The user's live hold; `None` if there is none. Code: `product_not_found`."""
-        return self._about_hold("hold", "GET", product_id, user_id)
+        path = ["products", product_id, "reserve"]
+        return self._of_user("hold", "GET", path, user_id, read_reservation, none="no_reservation")
 
     def release(self, product_id: str, user_id: str | None) -> Reservation | None:
         """Gives the user's hold back; `None` if there is none (any more: an earlier attempt of this call may have done it).
 
         Codes: `product_not_found`, `checkout_in_progress`.
         """
-        return self._about_hold("release", "DELETE", product_id, user_id)
+        path = ["products", product_id, "reserve"]
+        return self._of_user("release", "DELETE", path, user_id, read_reservation, none="no_reservation")
 
     def checkout(
         self,
@@ -206,6 +209,44 @@ class Client:
         path = ["products", product_id, "checkout"]
         answer = self._send("checkout", "POST", path, body=body, key=_key(idempotency_key))
         return _read(answer, lambda order: read_sold(order, created=answer.status == 201, replayed=_replayed(answer)))
+
+    def join(self, product_id: str, user_id: str | None, quantity: int = 1) -> Joined:
+        """Stands in line for units that come free, or sets the quantity of one's wait; poll `wait` to learn of the call.
+
+        A repeat keeps the place, so it needs no key. Codes: `product_not_found`, `sale_ended`, `limit_per_reservation`,
+        `waiting_list_full`, `rate_limited`.
+        """
+        body = encode({"userId": user_id, "quantity": quantity})
+        answer = self._send("join", "POST", ["products", product_id, "waitlist"], body=body)
+        return _read(answer, lambda wait: read_joined(wait, created=answer.status == 201))
+
+    def wait(self, product_id: str, user_id: str | None) -> WaitInLine | WaitCalled | None:
+        """How the user's wait stands; `None` if they do not wait and hold nothing. Code: `product_not_found`.
+
+        It does not wait itself: ask again after a second or two until it is a `WaitCalled`.
+        """
+        path = ["products", product_id, "waitlist"]
+        return self._of_user("wait", "GET", path, user_id, read_wait_of_user, none="not_waiting")
+
+    def leave(self, product_id: str, user_id: str | None) -> Wait | None:
+        """Waits no more; `None` if the user did not wait (any more: an earlier attempt of this call may have done it).
+
+        Who is called at this very moment may hold units all the same: `release` gives them back. Code: `product_not_found`.
+        """
+        path = ["products", product_id, "waitlist"]
+        return self._of_user("leave", "DELETE", path, user_id, read_wait, none="not_waiting")
+
+    def waits(self, product_id: str, *, limit: int = 20, cursor: str | None = None) -> Page[Wait]:
+        """A page of 1 to 100 of those who wait, in their order; for who runs the shop, not for a buyer's token.
+
+        Codes: `product_not_found`, `forbidden`.
+        """
+        query = {"limit": str(limit), "cursor": cursor}
+        return _read_page(self._send("waits", "GET", ["products", product_id, "waitlist"], query=query), read_wait)
+
+    def iter_waits(self, product_id: str) -> Iterator[Wait]:
+        """All who wait, in their order, a page at a time."""
+        return _all_of(lambda cursor: self.waits(product_id, limit=100, cursor=cursor))
 
     def order(self, order_id: str) -> Order:
         """An order. Code: `order_not_found`."""
@@ -227,16 +268,25 @@ class Client:
         """All orders that match, newest first, a page at a time."""
         return _all_of(lambda cursor: self.orders(user_id=user_id, product_id=product_id, limit=100, cursor=cursor))
 
-    def _about_hold(self, operation: str, method: str, product_id: str, user_id: str | None) -> Reservation | None:
+    def _of_user(
+        self,
+        operation: str,
+        method: str,
+        path: Sequence[str],
+        user_id: str | None,
+        read: Callable[[Json], T],
+        *,
+        none: str,
+    ) -> T | None:
+        """What a user has, or had; `None` if the server's code for that is `none`."""
         try:
             # In the query, also of a DELETE: some proxies drop its body.
-            path = ["products", product_id, "reserve"]
             answer = self._send(operation, method, path, query={"userId": user_id})
         except FlashdealError as error:
-            if error.code == "no_reservation":
+            if error.code == none:
                 return None
             raise
-        return _read(answer, read_reservation)
+        return _read(answer, read)
 
     def _send(
         self,

@@ -57,7 +57,7 @@ class FlashdealError(Exception):
         self.errors = _field_errors(body.get("errors"))
         #: Of `insufficient_stock`: how many units there are.
         self.available_stock = _count(body, "availableStock")
-        #: Of `insufficient_stock`: `sold_out`, or `all_held`.
+        #: Of `insufficient_stock`: `sold_out`, `all_held`, or `waiting_list` (others wait: join them).
         self.reason = _text(body, "reason")
         #: Of `sale_not_started`: when it does; `retry_after` is how long that is by the server's clock, a day at most.
         self.starts_at = _instant(body, "startsAt")

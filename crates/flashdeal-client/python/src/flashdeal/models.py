@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Generic, Mapping, TypeVar
+from typing import Any, Generic, Literal, Mapping, TypeVar
 
 from ._json import parse_time
 
@@ -107,8 +107,44 @@ class Sold(Order):
 
 
 @dataclass(frozen=True)
+class Wait:
+    """A place in line."""
+
+    product_id: str
+    user_id: str
+    #: How many units are waited for.
+    quantity: int
+    #: Since when.
+    joined_at: datetime
+    called: Literal[False]
+
+
+@dataclass(frozen=True)
+class WaitInLine(Wait):
+    """A wait that goes on."""
+
+    #: How many wait before them.
+    ahead: int
+
+
+@dataclass(frozen=True)
+class Joined(WaitInLine):
+    """A wait that goes on, and how it came about."""
+
+    #: Whether it is new; else they waited already (perhaps since a lost attempt of this call), and want this quantity now.
+    created: bool
+
+
+@dataclass(frozen=True)
+class WaitCalled(Reservation):
+    """A wait that is over: this is held for them, and lapses like any hold."""
+
+    called: Literal[True]
+
+
+@dataclass(frozen=True)
 class Page(Generic[T]):
-    """A page of a list, newest first."""
+    """A page of a list: newest first, or as people stand in line."""
 
     items: tuple[T, ...]
     #: Pass it as `cursor` for the next page; `None` on the last.
@@ -149,6 +185,20 @@ def read_order(body: Json) -> Order:
 
 def read_sold(body: Json, *, created: bool, replayed: bool) -> Sold:
     return Sold(**_order(body), created=created, replayed=replayed)
+
+
+def read_wait(body: Json) -> Wait:
+    return Wait(**_wait(body))
+
+
+def read_joined(body: Json, *, created: bool) -> Joined:
+    return Joined(**_wait(body), ahead=_count(body, "ahead"), created=created)
+
+
+def read_wait_of_user(body: Json) -> WaitInLine | WaitCalled:
+    if _is_called(body):
+        return WaitCalled(**_hold(body), called=True)
+    return WaitInLine(**_wait(body), ahead=_count(body, "ahead"))
 
 
 def _product(body: Json) -> dict[str, Any]:
@@ -195,6 +245,25 @@ def _order(body: Json) -> dict[str, Any]:
         "total": _money(body, "total"),
         "created_at": _time(body, "createdAt"),
     }
+
+
+def _wait(body: Json) -> dict[str, Any]:
+    if _is_called(body):
+        raise TypeError("who is called waits no more")
+    return {
+        "product_id": _text(body, "productId"),
+        "user_id": _text(body, "userId"),
+        "quantity": _count(body, "quantity"),
+        "joined_at": _time(body, "joinedAt"),
+        "called": False,
+    }
+
+
+def _is_called(body: Json) -> bool:
+    value = body["called"]
+    if not isinstance(value, bool):
+        raise TypeError("called is neither true nor false")
+    return value
 
 
 def _text(body: Json, name: str) -> str:
