@@ -63,6 +63,13 @@ fn line(order: &Value, user: &str) -> String {
     format!("{id},{at},{product},{user},{quantity},{price},{total},{hold}\r\n")
 }
 
+async fn one_order_is_one(shop: &Processes, mode: Mode, folder: &Path) {
+    let output = run(shop, mode, folder, &["--output", "first.csv"]).await;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && said.contains("1 order is in first.csv"), "{said}");
+    std::fs::remove_file(folder.join("first.csv")).unwrap();
+}
+
 async fn orders_are_written_as_they_were_sold(mode: Mode) {
     let mut shop = Processes::start(mode, &[]).await;
     let folder = Folder::new("export").unwrap();
@@ -84,6 +91,9 @@ async fn orders_are_written_as_they_were_sold(mode: Mode) {
         let order = buy(&shop, product, user, u64::try_from(nth).unwrap() + 1).await;
         assert_eq!(order["userId"], user);
         sold.push((order, cell));
+        if nth == 0 {
+            one_order_is_one(&shop, mode, folder).await;
+        }
     }
     // Two instances may make orders in the same millisecond; ids say which is the older one.
     sold.sort_by_key(|(order, _)| order["orderId"].as_str().unwrap().to_owned());

@@ -19,7 +19,8 @@ pub(super) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   flashdeal completions bash > ~/.local/share/bash-completion/completions/flashdeal
-  flashdeal completions zsh > ~/.zfunc/_flashdeal     with fpath+=(~/.zfunc) before compinit in .zshrc
+  flashdeal completions zsh > ~/.zfunc/_flashdeal
+                                              with fpath+=(~/.zfunc) before compinit
   flashdeal completions fish > ~/.config/fish/completions/flashdeal.fish";
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {

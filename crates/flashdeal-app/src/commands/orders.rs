@@ -46,9 +46,11 @@ pub(super) struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  flashdeal orders > orders.csv               of the embedded store in ./data, also while its server runs
-  flashdeal orders --product 01890a5d-ac96-774b-bcce-b302099a8057 --output phones.csv
-  DATABASE_URL=postgres://… flashdeal orders --format jsonl | jq -s 'map(.quantity) | add'
+  flashdeal orders > orders.csv               of ./data, also while it is served
+  flashdeal orders --output phones.csv \\
+      --product 01890a5d-ac96-774b-bcce-b302099a8057
+  DATABASE_URL=postgres://… flashdeal orders --format jsonl \\
+      | jq -s 'map(.quantity) | add'
 
 Exit status: 0 all orders are written, 1 they are not; what was written by then is a part.";
 
@@ -79,7 +81,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 let mut file = Output::create(path).with_context(failed)?;
                 let orders = export::orders(&mut book, arguments.product, arguments.format, &mut file).await?;
                 file.keep().with_context(failed)?;
-                eprintln!("flashdeal: {orders} orders are in {}", path.display());
+                let are = if orders == 1 { "order is" } else { "orders are" };
+                eprintln!("flashdeal: {orders} {are} in {}", path.display());
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -84,8 +84,10 @@ const EXAMPLES: &str = "\
 Examples:
   FLASHDEAL_RATE_LIMIT=off flashdeal          in one terminal, then in another:
   flashdeal rehearse
-  flashdeal rehearse --buyers 20000 --stock 200 --arrivals burst --over 60s --html report.html
-  flashdeal rehearse https://staging.shop.example --arrivals ramp --quantity 1..3 --yes-this-is-my-server
+  flashdeal rehearse --buyers 20000 --stock 200 \\
+      --arrivals burst --over 60s --html report.html
+  flashdeal rehearse https://staging.shop.example \\
+      --arrivals ramp --quantity 1..3 --yes-this-is-my-server
 
 All buyers have one address, so a server with its rate limit on turns most of them away with 429.
 Exit status: 0 the books balance, 1 they do not or could not be checked, 2 it could not run.";

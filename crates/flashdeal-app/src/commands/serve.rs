@@ -23,12 +23,15 @@ Examples:
   flashdeal serve
   flashdeal serve --bind 127.0.0.1:0          a free port; the log says which
   flashdeal serve --reservation-ttl 2m --rate-limit off
-  flashdeal serve --bind 0.0.0.0:8080 --auth jwt --jwt-algorithm EdDSA --jwt-audience shop --jwt-key-file key.pem
-  FLASHDEAL_WEBHOOK_SECRET=whsec_… flashdeal serve --webhook-url https://shop.example/hooks
+  flashdeal serve --bind 0.0.0.0:8080 \\
+      --auth jwt --jwt-algorithm EdDSA --jwt-audience shop \\
+      --jwt-key-file key.pem
+  FLASHDEAL_WEBHOOK_SECRET=whsec_… \\
+      flashdeal serve --webhook-url https://shop.example/hooks
                                               sold orders are pushed there
 
-SIGTERM and SIGINT end it: no new requests, the ones under way may finish, within ten seconds. With SIGTERM /health/ready
-says 503 for two seconds before that, so that a balancer looks elsewhere first.
+SIGTERM and SIGINT end it: no new requests, the ones under way may finish, within ten seconds. With SIGTERM \
+/health/ready says 503 for two seconds before that, so that a balancer looks elsewhere first.
 Exit status: 0 ended by a signal, 1 could not go on, 2 settings that cannot be used.";
 
 pub(super) fn run(raw: &RawSettings, warning: Option<String>) -> ExitCode {

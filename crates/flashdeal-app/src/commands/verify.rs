@@ -28,7 +28,7 @@ pub(super) struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  flashdeal verify                            the embedded store in ./data, while no server has it open
+  flashdeal verify                            ./data, while it is not served
   DATABASE_URL=postgres://… REDIS_URL=redis://… flashdeal verify
   flashdeal verify --json | jq '.findings[].kind'
 

@@ -32,7 +32,7 @@ pub(super) struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  flashdeal webhooks status                   of the embedded store in ./data, also while its server runs
+  flashdeal webhooks status                   of ./data, also while it is served
   DATABASE_URL=postgres://… flashdeal webhooks status
   flashdeal webhooks status --json | jq '.[] | select(.waiting > 0)'
 
