@@ -19,7 +19,7 @@ pub enum OpenError {
         folder: PathBuf,
     },
     /// The folder or a file in it cannot be made, read or written.
-    #[error("{} cannot be written: {source}", path.display())]
+    #[error("{} cannot be written", path.display())]
     NotWritable {
         /// What.
         path: PathBuf,
@@ -41,7 +41,7 @@ pub enum OpenError {
         migration: String,
     },
     /// SQLite could not open or read the file, or bring its tables up to date.
-    #[error("{} cannot be opened: {source}", file.display())]
+    #[error("{} cannot be opened", file.display())]
     Database {
         /// The file.
         file: PathBuf,
@@ -63,7 +63,7 @@ pub enum BackupError {
         file: PathBuf,
     },
     /// The file, or the folder it is in, cannot be written.
-    #[error("{} cannot be written: {source}", file.display())]
+    #[error("{} cannot be written", file.display())]
     NotWritable {
         /// What.
         file: PathBuf,
@@ -77,7 +77,7 @@ pub enum BackupError {
         partial: PathBuf,
     },
     /// The copy is there, and whole, but may not outlast a power cut.
-    #[error("{} is there, but it could not be made sure that it outlasts a power cut: {source}", file.display())]
+    #[error("{} is there, but it could not be made sure that it outlasts a power cut", file.display())]
     NotDurable {
         /// The copy.
         file: PathBuf,
@@ -85,7 +85,7 @@ pub enum BackupError {
         source: io::Error,
     },
     /// SQLite could not make a copy that is whole.
-    #[error("no copy could be made in {}: {source}", file.display())]
+    #[error("no copy could be made in {}", file.display())]
     Copy {
         /// Where.
         file: PathBuf,

@@ -64,7 +64,8 @@ fn as_text(audit: &Audit) -> String {
         1 => "1 finding".to_owned(),
         findings => format!("{findings} findings"),
     };
-    let _ = writeln!(text, "{verdict} ({products} products, {gates} gates)");
+    let (products, gates) = (counted(*products, "product"), counted(*gates, "gate"));
+    let _ = writeln!(text, "{verdict} ({products}, {gates})");
     if *in_motion > 0 {
         let _ = writeln!(
             text,
@@ -72,6 +73,11 @@ fn as_text(audit: &Audit) -> String {
         );
     }
     text
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 fn as_json(audit: &Audit) -> String {
