@@ -1,5 +1,6 @@
 //! The gate: batches of operations, each one call of one script.
 
+mod crowd;
 mod decode;
 mod encode;
 mod op;
@@ -22,8 +23,14 @@ use crate::error::{self, STORE};
 use crate::tally::Tally;
 
 /// The parts of the script, in the order in which they build on each other.
+///
+/// Most calls are served by the quick part. The functions of the rest are made in a call that needs them: to make them costs more than
+/// what a quick one does.
 const SOURCE: &str = concat!(
     include_str!("scripts/gate/prelude.lua"),
+    include_str!("scripts/gate/quick.lua"),
+    "local function machinery()\n",
+    include_str!("scripts/gate/state.lua"),
     include_str!("scripts/gate/holds.lua"),
     include_str!("scripts/gate/index.lua"),
     include_str!("scripts/gate/reserve.lua"),
@@ -33,7 +40,8 @@ const SOURCE: &str = concat!(
     include_str!("scripts/gate/commit.lua"),
     include_str!("scripts/gate/view.lua"),
     include_str!("scripts/gate/open.lua"),
-    include_str!("scripts/gate/quick.lua"),
+    include_str!("scripts/gate/operations.lua"),
+    "return run_operations\nend\n",
     include_str!("scripts/gate/main.lua"),
 );
 
@@ -98,11 +106,11 @@ impl Gate {
     }
 }
 
-/// The places of the operations, those of one product together, in the order of arrival; but those who ask for the counters
-/// come last, since one answer does for all of them.
+/// The places of the operations, those of one product together: first what may free units, then those who ask for the counters,
+/// since one answer does for all of them, then those who make up a crowd. Each in the order of arrival.
 fn by_product(items: &[Op]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..items.len()).collect();
-    order.sort_by_key(|at| items.get(*at).map(|op| (op.product(), op.asks_for_counters())));
+    order.sort_by_key(|at| items.get(*at).map(|op| (op.product(), op.is_plain_reserve(), op.asks_for_counters())));
     order
 }
 

@@ -4,18 +4,19 @@ use deadpool_redis::redis::Cmd;
 use flashdeal_domain::ports::{Caller, ReserveCall};
 use flashdeal_domain::{Epoch, ProductId, Quantity, RecordState, ReservationId, Terms, Timestamp, UserId, Version};
 
+use super::crowd::Crowd;
 use super::op::Op;
 use crate::clock::Time;
 use crate::keys;
 
-/// The operations of one product, packed, and the users they name.
+/// Operations of one product, packed, and the users they name. Plain reserves have a group to themselves.
 struct Group<'a> {
     product: ProductId,
     ops: Vec<u8>,
     users: Vec<&'a UserId>,
 }
 
-/// Of those who ask for the counters of one product only the first is told to the script.
+/// Of those who ask for the counters of one product, and come last, only one is told to the script.
 ///
 /// Appends what follows the script's name in `EVALSHA` or `EVAL`: the keys and the arguments of `items` in `order`, which has
 /// those of one product together.
@@ -39,23 +40,26 @@ pub(super) fn arguments(command: &mut Cmd, items: &[Op], order: &[usize], time: 
 
 fn groups<'a>(items: &'a [Op], order: &[usize]) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'a>> = Vec::new();
-    let mut rest = order.iter().filter_map(|at| items.get(*at)).peekable();
-    while let Some(first) = rest.next() {
-        let product = first.product();
-        let mut group = Group { product, ops: Vec::with_capacity(64), users: Vec::new() };
-        group.ops.extend([0; HEADER]);
-        let mut count: u16 = 0;
-        let mut next = Some(first);
-        let mut counters_asked = false;
-        while let Some(op) = next {
-            if !(op.asks_for_counters() && counters_asked) {
+    let mut ordered: Vec<&Op> = Vec::with_capacity(order.len());
+    ordered.extend(order.iter().filter_map(|at| items.get(*at)));
+    for together in ordered.chunk_by(|one, next| in_one_group(one, next)) {
+        let Some(first) = together.first() else {
+            continue;
+        };
+        let mut group =
+            Group { product: first.product(), ops: vec![0; HEADER], users: Vec::with_capacity(together.len()) };
+        group.users.extend(together.iter().filter_map(|op| op.user()));
+        let mut count = together.len();
+        if let Some(crowd) = Crowd::of(together) {
+            crowd.push(&mut group.ops);
+        } else {
+            let asking = together.iter().filter(|op| op.asks_for_counters()).count();
+            count -= asking.saturating_sub(1);
+            for op in together.iter().take(count) {
                 operation(&mut group.ops, op);
-                group.users.extend(op.user());
-                count = count.saturating_add(1);
             }
-            counters_asked |= op.asks_for_counters();
-            next = rest.next_if(|op| op.product() == product);
         }
+        let count = u16::try_from(count).unwrap_or(u16::MAX);
         let users = u16::try_from(group.users.len()).unwrap_or(u16::MAX);
         let header = count.to_be_bytes().into_iter().chain(users.to_be_bytes());
         for (place, byte) in group.ops.iter_mut().zip(header) {
@@ -64,6 +68,10 @@ fn groups<'a>(items: &'a [Op], order: &[usize]) -> Vec<Group<'a>> {
         groups.push(group);
     }
     groups
+}
+
+fn in_one_group(one: &Op, next: &Op) -> bool {
+    one.product() == next.product() && one.is_plain_reserve() == next.is_plain_reserve()
 }
 
 /// How many operations, how many users.
@@ -129,12 +137,15 @@ fn reserve(to: &mut Vec<u8>, call: &ReserveCall) {
     });
     push_reservation(to, call.candidate);
     to.extend(call.quantity.get().to_be_bytes());
-    let ttl = u32::try_from(call.ttl.as_millis()).unwrap_or(u32::MAX);
-    to.extend(ttl.to_be_bytes());
+    to.extend(ttl_bytes(call));
     push_short(to, call.key.as_ref().map_or(&[], |key| key.as_str().as_bytes()));
 }
 
-fn push_reservation(to: &mut Vec<u8>, reservation: ReservationId) {
+pub(super) fn ttl_bytes(call: &ReserveCall) -> [u8; 4] {
+    u32::try_from(call.ttl.as_millis()).unwrap_or(u32::MAX).to_be_bytes()
+}
+
+pub(super) fn push_reservation(to: &mut Vec<u8>, reservation: ReservationId) {
     to.extend(reservation.as_uuid().as_bytes());
 }
 
@@ -174,7 +185,7 @@ fn push_short(to: &mut Vec<u8>, bytes: &[u8]) {
     to.extend(bytes.iter().take(usize::from(length)));
 }
 
-fn push_millis(to: &mut Vec<u8>, millis: u64) {
+pub(super) fn push_millis(to: &mut Vec<u8>, millis: u64) {
     to.extend(millis.to_be_bytes().into_iter().skip(2));
 }
 
@@ -194,6 +205,8 @@ pub(crate) fn from_ordered(bytes: [u8; 8]) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use flashdeal_domain::Units;
+
     use super::*;
 
     #[test]
@@ -236,6 +249,39 @@ mod tests {
         let items = [Op::Hold { product, user }, Op::Status(product), Op::Status(product), Op::Status(product)];
         let groups = groups(&items, &[0, 1, 2, 3]);
         assert_eq!(groups[0].ops, b"\0\x02\0\x01hs");
+    }
+
+    #[test]
+    fn plain_reserves_are_a_crowd_of_their_own() {
+        let product = ProductId::from_uuid(uuid::Uuid::from_u128(1));
+        let other = ProductId::from_uuid(uuid::Uuid::from_u128(2));
+        let reserve = |product, name: &str, key: Option<&str>| {
+            Op::Reserve(ReserveCall {
+                product,
+                user: UserId::parse(name).unwrap(),
+                quantity: Units::new(2).unwrap(),
+                candidate: ReservationId::from_uuid(uuid::Uuid::from_u128(7)),
+                ttl: flashdeal_domain::HoldTime::default(),
+                key: key.map(|key| flashdeal_domain::IdempotencyKey::parse(key).unwrap()),
+                caller: Caller::Buyer,
+            })
+        };
+        let letters = |items: &[Op]| -> Vec<(u8, usize)> {
+            let order = crate::gate::by_product(items);
+            groups(items, &order).iter().map(|group| (group.ops[HEADER], group.users.len())).collect()
+        };
+        let ada = || reserve(product, "ada", None);
+        let ben = || reserve(product, "ben", None);
+        assert_eq!(letters(&[ada(), ben()]), [(b'R', 2)]);
+        assert_eq!(
+            letters(&[ada(), Op::Status(product), ben(), Op::Release { product, user: UserId::parse("eve").unwrap() }]),
+            [(b'l', 1), (b'R', 2)]
+        );
+        // One alone, one who asks twice, one with a key: one after the other.
+        assert_eq!(letters(&[ada()]), [(b'r', 1)]);
+        assert_eq!(letters(&[ada(), ben(), ada()]), [(b'r', 3)]);
+        assert_eq!(letters(&[ada(), reserve(product, "ben", Some("k"))]), [(b'r', 1), (b'r', 1)]);
+        assert_eq!(letters(&[ada(), reserve(other, "ben", None)]), [(b'r', 1), (b'r', 1)]);
     }
 
     #[test]

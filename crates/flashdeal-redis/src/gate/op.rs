@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flashdeal_domain::ports::{
-    BeginOutcome, Finish, GateView, Hold, OpeningToken, ReleaseOutcome, ReserveCall, ReserveOutcome,
+    BeginOutcome, Caller, Finish, GateView, Hold, OpeningToken, ReleaseOutcome, ReserveCall, ReserveOutcome,
 };
 use flashdeal_domain::{ProductId, RecordState, ReservationId, StockLevel, UserId};
 
@@ -67,6 +67,18 @@ impl Op {
     /// Whether it is answered alike for everyone who asks it at the same instant.
     pub(crate) fn asks_for_counters(&self) -> bool {
         matches!(self, Self::Status(_))
+    }
+
+    /// Whether it is a reserve like most: by a buyer, without an idempotency key.
+    pub(crate) fn is_plain_reserve(&self) -> bool {
+        self.plain_reserve().is_some()
+    }
+
+    pub(crate) fn plain_reserve(&self) -> Option<&ReserveCall> {
+        match self {
+            Self::Reserve(call) if call.caller == Caller::Buyer && call.key.is_none() => Some(call),
+            _ => None,
+        }
     }
 
     /// The user whose hold it is about.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod books;
+mod crowd;
 mod faults;
 mod few;
 mod rate_limit;

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use flashdeal_domain::ports::ReserveOutcome;
-use flashdeal_domain::{Quantity, RecordState, ReservationLedger, Terms, TermsRefusal, Timestamp, Version};
+use flashdeal_domain::ports::{ReserveCall, ReserveOutcome};
+use flashdeal_domain::{
+    IdempotencyKey, Quantity, RecordState, ReservationLedger, Terms, TermsRefusal, Timestamp, Version,
+};
 use flashdeal_tests::redis::PrivateRedis;
 use tokio::join;
 
@@ -97,17 +99,21 @@ async fn terms_adopted_in_the_midst_of_a_call_bind_the_rest_of_it() {
     gate.ledger.adopt(gate.product, limited(2, 1)).await.unwrap();
     for round in 0_i64..20 {
         let names = ["ada", "bob"].map(|name| format!("{name}-{round}"));
-        let call = |name: &String, quantity| gate.ledger.reserve(gate.call(name, quantity));
+        // With an idempotency key each, they run in the order in which they came.
+        let call = |name: &String, quantity, key: &str| {
+            let key = Some(IdempotencyKey::parse(&format!("{key}-{round}")).unwrap());
+            gate.ledger.reserve(ReserveCall { key, ..gate.call(name, quantity) })
+        };
         let version = 3 + 2 * round;
         // After one that was refused, reserves would go another way than those that surely write.
         gate.reserve(&names[1], 1).await;
         gate.ledger.release(gate.product, &crate::support::user(&names[1])).await.unwrap();
         // The first is on its way when the others are put together.
         let (_, before, adopted, after, less) = join!(
-            call(&names[0], 9),
-            call(&names[1], 2),
+            call(&names[0], 9, "first"),
+            call(&names[1], 2, "before"),
             gate.ledger.adopt(gate.product, limited(version, 3)),
-            call(&names[1], 2),
+            call(&names[1], 2, "after"),
             gate.ledger.adopt(gate.product, limited(version + 1, 1)),
         );
         let over = |limit| {

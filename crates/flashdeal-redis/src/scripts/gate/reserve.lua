@@ -1,17 +1,5 @@
 -- Reserve: makes a hold, or sets the quantity of the one the user has.
 
-local lasting = {}
-
--- The deadline and the time to live of a hold that is made now.
-local function lasting_from_now(ttl)
-  local packed = lasting[ttl]
-  if not packed then
-    packed = pack('>I6I4', now + ttl, ttl)
-    lasting[ttl] = packed
-  end
-  return packed
-end
-
 -- What an idempotency key remembers of a reserve that succeeded: the hold (26 bytes), until it would lapse; then `born`, since
 -- a gate that began anew without its holds has forgotten its keys, too.
 local function recall(g, name)
@@ -23,10 +11,6 @@ local function recall(g, name)
 end
 
 local SHOP, CALLED = 1, 2 -- who asks, if it is no buyer of their own accord
-
-local function short_of_units(g)
-  return 'I' .. pack('>I4I6', g.total, math.max(g.reserved, 0))
-end
 
 -- Why a hold of `quantity` is not made for this caller while somebody waits, or nil.
 local function against_queue(g, quantity, caller)
@@ -61,6 +45,48 @@ local function against_terms(g, quantity, caller)
   end
 end
 
+-- `name` is that of the idempotency key, if there is one. What begins at `at` are the first 20 bytes of a hold.
+local function hold_units(g, user, ops, at, quantity, ttl, name, caller)
+  local hold, own = live_hold(g, user)
+  if hold and is_paying(hold) then
+    return 'P'
+  end
+  own = own or 0
+  -- The terms bind what makes a hold or raises one. Most products have none: then they are one byte.
+  if #g.terms > 1 and quantity > own and caller ~= SHOP then
+    local refusal = against_terms(g, quantity, caller)
+    if refusal then
+      return refusal
+    end
+  end
+  if quantity > g.total - g.reserved + own then
+    local settled = all_due_are_out(g)
+    if quantity > g.total - g.reserved + own then
+      return settled and short_of_units(g.total, g.reserved) or 'M'
+    end
+  end
+
+  if hold and quantity == own and not name then
+    return 'U' .. sub(hold, 1, 26) -- as it was: nothing to write
+  end
+  g.reserved = g.reserved - own + quantity
+  local answer
+  if hold then
+    hold = sub(hold, 1, 16) .. pack('>I4', quantity) .. sub(hold, 21)
+    answer = 'U' .. sub(hold, 1, 26)
+  else
+    hold = sub(ops, at, at + 19) .. lasting_from_now(ttl)
+    index_hold(g, user, now + ttl)
+    answer = 'C'
+  end
+  put(g, user, hold)
+  if name then
+    table_of(g, 'keys')[name] = sub(hold, 1, 26) .. g.born
+    g.keyed = true
+  end
+  return answer
+end
+
 local function reserve(g, ops, at, caller)
   local user = next_user(g)
   local quantity, ttl, key_size = parse('>I4I4B', ops, at + 16)
@@ -73,43 +99,18 @@ local function reserve(g, ops, at, caller)
       return parse('>I4', memory, 17) == quantity and 'R' .. sub(memory, 1, 26) or 'K', after
     end
   end
+  return hold_units(g, user, ops, at, quantity, ttl, name, caller), after
+end
 
-  local hold, own = live_hold(g, user)
-  if hold and is_paying(hold) then
-    return 'P', after
+-- A crowd that is not quick to serve.
+local function reserve_each(g, ops, count)
+  local ttl = parse('>I4', ops, 6)
+  local answers, at = {}, CROWD_ITEMS
+  for i = 1, count do
+    answers[i] = hold_units(g, next_user(g), ops, at, parse('>I4', ops, at + 16), ttl)
+    at = at + CROWD_ITEM
   end
-  own = own or 0
-  -- The terms bind what makes a hold or raises one. Most products have none: then they are one byte.
-  if #g.terms > 1 and quantity > own and caller ~= SHOP then
-    local refusal = against_terms(g, quantity, caller)
-    if refusal then
-      return refusal, after
-    end
-  end
-  if quantity > g.total - g.reserved + own then
-    local settled = all_due_are_out(g)
-    if quantity > g.total - g.reserved + own then
-      return settled and short_of_units(g) or 'M', after
-    end
-  end
-
-  g.reserved = g.reserved - own + quantity
-  local answer
-  if hold then
-    hold = sub(hold, 1, 16) .. pack('>I4', quantity) .. sub(hold, 21)
-    answer = 'U' .. sub(hold, 1, 26)
-  else
-    -- The first 20 bytes of the operation are those of a hold: reservation and quantity.
-    hold = sub(ops, at, at + 19) .. lasting_from_now(ttl)
-    index_hold(g, user, now + ttl)
-    answer = 'C'
-  end
-  put(g, user, hold)
-  if name then
-    table_of(g, 'keys')[name] = sub(hold, 1, 26) .. g.born
-    g.keyed = true
-  end
-  return answer, after
+  return table.concat(answers)
 end
 
 -- The shop's own: takes units off sale, whatever the terms of the sale.

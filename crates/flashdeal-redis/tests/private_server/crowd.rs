@@ -1,0 +1,119 @@
+//! Plain reserves that share a call: they are told to the script in a form of their own, and answered as if each had come alone.
+
+use flashdeal_domain::ports::{LedgerError, ReserveOutcome};
+use flashdeal_domain::{ReservationLedger, StockLevel, Units};
+use flashdeal_tests::redis::PrivateRedis;
+use futures_util::future::join_all;
+
+use crate::support::{Gate, start, user};
+
+/// All at once: so many units each, under their names.
+async fn ask(gate: &Gate, wishes: &[(&str, u32)]) -> Vec<ReserveOutcome> {
+    // The first is on its way alone when the others are put together; nobody has a hold by this name.
+    let nobody = user("nobody");
+    let ahead = gate.ledger.release(gate.product, &nobody);
+    let calls = join_all(wishes.iter().map(|(name, quantity)| gate.ledger.reserve(gate.call(name, *quantity))));
+    let (ahead, answers) = tokio::join!(ahead, calls);
+    ahead.unwrap();
+    answers.into_iter().collect::<Result<_, LedgerError>>().unwrap()
+}
+
+fn made(answers: &[ReserveOutcome]) -> Vec<bool> {
+    answers.iter().map(|answer| matches!(answer, ReserveOutcome::Held { created: true, .. })).collect()
+}
+
+fn short(total: u32, reserved: u32) -> ReserveOutcome {
+    let [total, reserved] = [total, reserved].map(|units| Units::new(units).unwrap());
+    ReserveOutcome::Insufficient(StockLevel::new(total, reserved))
+}
+
+/// What the server has written since it was saved last.
+async fn writes(server: &PrivateRedis) -> String {
+    let info = server.command(&["INFO", "persistence"]).await.unwrap();
+    info.text().unwrap().lines().find(|line| line.starts_with("rdb_changes_since_last_save:")).unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn it_gets_what_there_is_and_not_one_unit_more() {
+    let server = start().await;
+    let gate = Gate::open(&server, 10).await;
+    assert_eq!(made(&ask(&gate, &[("ada", 2), ("ben", 3), ("cleo", 1)]).await), [true; 3]);
+    assert_eq!(gate.level().await, (10, 6));
+    // Not all of these fit: each is asked in turn.
+    let answers = ask(&gate, &[("dan", 5), ("eve", 2), ("fay", 1)]).await;
+    assert_eq!(made(&answers), [false, true, true]);
+    assert_eq!(answers[0], short(10, 6));
+    // None of these fit.
+    let answers = ask(&gate, &[("gus", 2), ("hal", 7), ("ivy", 2)]).await;
+    assert_eq!(answers, [short(10, 9), short(10, 9), short(10, 9)]);
+    assert_eq!(gate.level().await, (10, 9));
+}
+
+#[tokio::test]
+async fn who_has_a_hold_or_pays_among_them_is_told_apart() {
+    let server = start().await;
+    let gate = Gate::open(&server, 10).await;
+    let held = gate.reserve("ada", 2).await;
+    gate.reserve("ben", 1).await;
+    gate.begin("ben").await;
+    let answers = ask(&gate, &[("ada", 4), ("ben", 1), ("cleo", 1)]).await;
+    let [ReserveOutcome::Held { hold, created: false }, ReserveOutcome::CheckoutInProgress, _] = answers[..] else {
+        panic!("{answers:?}");
+    };
+    assert_eq!((hold.reservation, hold.quantity.get(), hold.expires_at), (held.reservation, 4, held.expires_at));
+    assert_eq!((made(&answers), gate.level().await), (vec![false, false, true], (10, 6)));
+    // Sold out, and still theirs.
+    assert_eq!(made(&ask(&gate, &[("dan", 4)]).await), [true]);
+    let answers = ask(&gate, &[("eve", 1), ("ada", 4), ("fay", 1)]).await;
+    assert!(matches!(answers[1], ReserveOutcome::Held { created: false, .. }), "{answers:?}");
+    assert_eq!([answers[0], answers[2]], [short(10, 10), short(10, 10)]);
+}
+
+#[tokio::test]
+async fn what_is_due_at_that_instant_is_theirs() {
+    let server = start().await;
+    let gate = Gate::open(&server, 3).await;
+    gate.reserve("ada", 3).await;
+    gate.clock.advance(599_999);
+    assert_eq!(made(&ask(&gate, &[("ben", 1), ("cleo", 1), ("dan", 1)]).await), [false; 3]);
+    gate.clock.advance(1);
+    assert_eq!(made(&ask(&gate, &[("ben", 1), ("cleo", 1), ("dan", 1)]).await), [true; 3]);
+    assert_eq!(gate.level().await, (3, 3));
+}
+
+/// Each crowd ends at its own deadline, whatever it found: no index, one that it comes to need, one with many pages.
+#[tokio::test]
+async fn the_units_of_a_crowd_come_back_at_its_deadline() {
+    let server = start().await;
+    let gate = Gate::open(&server, 5000).await;
+    let crowds = [2_u32, 60, 130, 40, 65, 200, 2, 31];
+    for (number, size) in crowds.into_iter().enumerate() {
+        let names: Vec<String> = (0..size).map(|n| format!("buyer-{number}-{n}")).collect();
+        let wishes: Vec<_> = names.iter().map(|name| (name.as_str(), 1)).collect();
+        assert!(made(&ask(&gate, &wishes).await).into_iter().all(|made| made));
+        gate.clock.advance(1000);
+    }
+    let mut left: u32 = crowds.iter().sum();
+    gate.clock.advance(600_000 - 8000 - 1);
+    for size in crowds {
+        assert_eq!(gate.level().await, (5000, left));
+        left -= size;
+        gate.clock.advance(1);
+        assert_eq!(gate.level().await, (5000, left));
+        gate.clock.advance(999);
+    }
+    assert_eq!(left, 0);
+}
+
+#[tokio::test]
+async fn a_reserve_that_changes_nothing_writes_nothing() {
+    let server = start().await;
+    let gate = Gate::open(&server, 10).await;
+    let held = gate.reserve("ada", 2).await;
+    let before = writes(&server).await;
+    assert_eq!(gate.reserve("ada", 2).await, held);
+    assert_eq!(made(&ask(&gate, &[("ben", 9), ("ada", 2)]).await), [false; 2]);
+    assert_eq!(writes(&server).await, before);
+    assert_eq!(gate.reserve("ada", 3).await.quantity.get(), 3);
+    assert_ne!(writes(&server).await, before);
+}
