@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use self::decode::Answers;
 pub(crate) use self::encode::{QUEUED, TERMS_SIZE, from_ordered};
-pub(crate) use self::op::{Op, Reply};
+pub(crate) use self::op::{Kind, Op, Reply};
 pub(crate) use self::sharing::{Alone, Lane, Together};
 use crate::clock::LedgerClock;
 use crate::connections::Connections;
@@ -29,6 +29,8 @@ use crate::tally::Tally;
 const SOURCE: &str = concat!(
     include_str!("scripts/gate/prelude.lua"),
     include_str!("scripts/gate/quick.lua"),
+    include_str!("scripts/gate/quick_reserve.lua"),
+    include_str!("scripts/gate/quick_holders.lua"),
     "local function machinery()\n",
     include_str!("scripts/gate/state.lua"),
     include_str!("scripts/gate/holds.lua"),
@@ -106,11 +108,10 @@ impl Gate {
     }
 }
 
-/// The places of the operations, those of one product together: first what may free units, then those who ask for the counters,
-/// since one answer does for all of them, then those who make up a crowd. Each in the order of arrival.
+/// The places of the operations, those of one product and one kind together, each in the order of arrival.
 fn by_product(items: &[Op]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..items.len()).collect();
-    order.sort_by_key(|at| items.get(*at).map(|op| (op.product(), op.is_plain_reserve(), op.asks_for_counters())));
+    order.sort_by_key(|at| items.get(*at).map(|op| (op.product(), op.kind())));
     order
 }
 
@@ -129,7 +130,7 @@ fn answers(items: Vec<Op>, order: &[usize], reply: &[u8]) -> Vec<Result<Reply, L
         let (Some(place), Some(op)) = (answers.get_mut(*at), items.get_mut(*at).and_then(Option::take)) else {
             continue;
         };
-        let (product, asks_for_counters) = (op.product(), op.asks_for_counters());
+        let (product, asks_for_counters) = (op.product(), op.kind() == Kind::Status);
         if asks_for_counters && let Some((_, known)) = counters.as_ref().filter(|(of, _)| *of == product) {
             *place = Some(known.clone());
             continue;

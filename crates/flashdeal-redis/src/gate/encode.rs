@@ -4,22 +4,20 @@ use deadpool_redis::redis::Cmd;
 use flashdeal_domain::ports::{Caller, ReserveCall};
 use flashdeal_domain::{Epoch, ProductId, Quantity, RecordState, ReservationId, Terms, Timestamp, UserId, Version};
 
-use super::crowd::Crowd;
-use super::op::Op;
+use super::crowd;
+use super::op::{Kind, Op};
 use crate::clock::Time;
 use crate::keys;
 
-/// Operations of one product, packed, and the users they name. Plain reserves have a group to themselves.
+/// Operations of one product and kind, packed, and the users they name.
 struct Group<'a> {
     product: ProductId,
     ops: Vec<u8>,
     users: Vec<&'a UserId>,
 }
 
-/// Of those who ask for the counters of one product, and come last, only one is told to the script.
-///
 /// Appends what follows the script's name in `EVALSHA` or `EVAL`: the keys and the arguments of `items` in `order`, which has
-/// those of one product together.
+/// those of one product and kind together.
 pub(super) fn arguments(command: &mut Cmd, items: &[Op], order: &[usize], time: Time) {
     let groups = groups(items, order);
     command.arg(groups.len());
@@ -42,19 +40,16 @@ fn groups<'a>(items: &'a [Op], order: &[usize]) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'a>> = Vec::new();
     let mut ordered: Vec<&Op> = Vec::with_capacity(order.len());
     ordered.extend(order.iter().filter_map(|at| items.get(*at)));
-    for together in ordered.chunk_by(|one, next| in_one_group(one, next)) {
+    for together in ordered.chunk_by(|one, next| (one.product(), one.kind()) == (next.product(), next.kind())) {
         let Some(first) = together.first() else {
             continue;
         };
         let mut group =
             Group { product: first.product(), ops: vec![0; HEADER], users: Vec::with_capacity(together.len()) };
         group.users.extend(together.iter().filter_map(|op| op.user()));
-        let mut count = together.len();
-        if let Some(crowd) = Crowd::of(together) {
-            crowd.push(&mut group.ops);
-        } else {
-            let asking = together.iter().filter(|op| op.asks_for_counters()).count();
-            count -= asking.saturating_sub(1);
+        // One answer does for all who ask for the counters.
+        let count = if first.kind() == Kind::Status { 1 } else { together.len() };
+        if !crowd::push(&mut group.ops, together) {
             for op in together.iter().take(count) {
                 operation(&mut group.ops, op);
             }
@@ -68,10 +63,6 @@ fn groups<'a>(items: &'a [Op], order: &[usize]) -> Vec<Group<'a>> {
         groups.push(group);
     }
     groups
-}
-
-fn in_one_group(one: &Op, next: &Op) -> bool {
-    one.product() == next.product() && one.is_plain_reserve() == next.is_plain_reserve()
 }
 
 /// How many operations, how many users.
@@ -92,19 +83,12 @@ fn operation(to: &mut Vec<u8>, op: &Op) {
         Op::Hold { .. } => to.push(b'h'),
         Op::Begin { named, .. } => {
             to.push(b'b');
-            match named {
-                Some(reservation) => push_reservation(to, *reservation),
-                None => to.extend([0; 16]),
-            }
+            push_named(to, *named);
         }
         Op::Finish(finish) => {
             to.push(b'f');
             push_reservation(to, finish.reservation);
-            to.push(u8::from(finish.record.is_some()));
-            push_version(to, finish.record.map_or(Version(0), |record| record.version));
-            let total = finish.record.map_or(0, |record| record.total.get());
-            to.extend(total.to_be_bytes());
-            push_terms(to, finish.record.map_or(Terms::NONE, |record| record.terms));
+            push_known(to, finish.record);
         }
         Op::Release { .. } => to.push(b'l'),
         Op::Status(_) => to.push(b's'),
@@ -145,6 +129,14 @@ pub(super) fn ttl_bytes(call: &ReserveCall) -> [u8; 4] {
     u32::try_from(call.ttl.as_millis()).unwrap_or(u32::MAX).to_be_bytes()
 }
 
+/// A reservation, or nil if none is named.
+pub(super) fn push_named(to: &mut Vec<u8>, named: Option<ReservationId>) {
+    match named {
+        Some(reservation) => push_reservation(to, reservation),
+        None => to.extend([0; 16]),
+    }
+}
+
 pub(super) fn push_reservation(to: &mut Vec<u8>, reservation: ReservationId) {
     to.extend(reservation.as_uuid().as_bytes());
 }
@@ -154,6 +146,14 @@ fn push_record(to: &mut Vec<u8>, record: &RecordState) {
     push_version(to, record.version);
     to.extend(record.total.get().to_be_bytes());
     push_terms(to, record.terms);
+}
+
+/// Whether the record is known, and what of it the gate takes on.
+pub(super) fn push_known(to: &mut Vec<u8>, record: Option<RecordState>) {
+    to.push(u8::from(record.is_some()));
+    push_version(to, record.map_or(Version(0), |record| record.version));
+    to.extend(record.map_or(0, |record| record.total.get()).to_be_bytes());
+    push_terms(to, record.map_or(Terms::NONE, |record| record.terms));
 }
 
 /// As they stand in the gate's state: how long they are, then what three comparisons need. What is not there never refuses.
@@ -205,7 +205,8 @@ pub(crate) fn from_ordered(bytes: [u8; 8]) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use flashdeal_domain::Units;
+    use flashdeal_domain::ports::Finish;
+    use flashdeal_domain::{HoldTime, IdempotencyKey, Units};
 
     use super::*;
 
@@ -242,57 +243,89 @@ mod tests {
         assert_eq!(packed(start)[13..], [255; 4]);
     }
 
+    /// The letters that the script is told of these, group by group, and how many users each has.
+    fn told(items: &[Op]) -> Vec<(char, usize)> {
+        let order = crate::gate::by_product(items);
+        groups(items, &order).iter().map(|group| (char::from(group.ops[HEADER]), group.users.len())).collect()
+    }
+
+    const DEAL: ProductId = ProductId::from_uuid(uuid::Uuid::from_u128(1));
+
+    fn user(name: &str) -> UserId {
+        UserId::parse(name).unwrap()
+    }
+
+    fn reserve_of(product: ProductId, name: &str, key: Option<&str>) -> Op {
+        Op::Reserve(ReserveCall {
+            product,
+            user: user(name),
+            quantity: Units::new(2).unwrap(),
+            candidate: ReservationId::from_uuid(uuid::Uuid::from_u128(7)),
+            ttl: HoldTime::default(),
+            key: key.map(|key| IdempotencyKey::parse(key).unwrap()),
+            caller: Caller::Buyer,
+        })
+    }
+
     #[test]
     fn who_asks_for_the_counters_is_told_once_to_the_script() {
-        let product = ProductId::from_uuid(uuid::Uuid::from_u128(1));
-        let user = UserId::parse("ada").unwrap();
-        let items = [Op::Hold { product, user }, Op::Status(product), Op::Status(product), Op::Status(product)];
-        let groups = groups(&items, &[0, 1, 2, 3]);
-        assert_eq!(groups[0].ops, b"\0\x02\0\x01hs");
+        let items = [Op::Hold { product: DEAL, user: user("ada") }, Op::Status(DEAL), Op::Status(DEAL)];
+        let groups = groups(&items, &[0, 1, 2]);
+        assert_eq!((&*groups[0].ops, &*groups[1].ops), (&b"\0\x01\0\x01h"[..], &b"\0\x01\0\0s"[..]));
     }
 
     #[test]
-    fn plain_reserves_are_a_crowd_of_their_own() {
-        let product = ProductId::from_uuid(uuid::Uuid::from_u128(1));
+    fn operations_of_a_kind_are_a_crowd_after_those_that_free_units() {
+        let reserve = |name| reserve_of(DEAL, name, None);
+        let release = |name| Op::Release { product: DEAL, user: user(name) };
+        assert_eq!(told(&[reserve("ada"), reserve("ben")]), [('R', 2)]);
+        let items = [reserve("ada"), Op::Status(DEAL), release("cleo"), reserve("ben"), release("dan")];
+        assert_eq!(told(&items), [('L', 2), ('s', 0), ('R', 2)]);
+    }
+
+    #[test]
+    fn what_is_no_crowd_is_told_one_after_the_other() {
         let other = ProductId::from_uuid(uuid::Uuid::from_u128(2));
-        let reserve = |product, name: &str, key: Option<&str>| {
-            Op::Reserve(ReserveCall {
-                product,
-                user: UserId::parse(name).unwrap(),
-                quantity: Units::new(2).unwrap(),
-                candidate: ReservationId::from_uuid(uuid::Uuid::from_u128(7)),
-                ttl: flashdeal_domain::HoldTime::default(),
-                key: key.map(|key| flashdeal_domain::IdempotencyKey::parse(key).unwrap()),
-                caller: Caller::Buyer,
+        let reserve = |name| reserve_of(DEAL, name, None);
+        let release = || Op::Release { product: DEAL, user: user("ada") };
+        assert_eq!(told(&[reserve("ada")]), [('r', 1)], "alone");
+        assert_eq!(told(&[reserve("ada"), reserve("ben"), reserve("ada")]), [('r', 3)], "one user twice");
+        assert_eq!(told(&[release(), release()]), [('l', 2)], "one user twice");
+        assert_eq!(told(&[reserve("ada"), reserve_of(DEAL, "ben", Some("k"))]), [('r', 1), ('r', 1)], "one with a key");
+        assert_eq!(told(&[reserve("ada"), reserve_of(other, "ben", None)]), [('r', 1), ('r', 1)], "two products");
+    }
+
+    #[test]
+    fn a_crowd_that_is_through_tells_the_latest_of_the_record() {
+        let finish = |name, record: Option<i64>| {
+            let record = record.map(|version| RecordState {
+                epoch: Epoch(1),
+                version: Version(version),
+                total: Units::new(9).unwrap(),
+                terms: Terms::NONE,
+            });
+            Op::Finish(Finish {
+                product: DEAL,
+                user: user(name),
+                reservation: ReservationId::from_uuid(uuid::Uuid::from_u128(7)),
+                record,
             })
         };
-        let letters = |items: &[Op]| -> Vec<(u8, usize)> {
-            let order = crate::gate::by_product(items);
-            groups(items, &order).iter().map(|group| (group.ops[HEADER], group.users.len())).collect()
-        };
-        let ada = || reserve(product, "ada", None);
-        let ben = || reserve(product, "ben", None);
-        assert_eq!(letters(&[ada(), ben()]), [(b'R', 2)]);
-        assert_eq!(
-            letters(&[ada(), Op::Status(product), ben(), Op::Release { product, user: UserId::parse("eve").unwrap() }]),
-            [(b'l', 1), (b'R', 2)]
-        );
-        // One alone, one who asks twice, one with a key: one after the other.
-        assert_eq!(letters(&[ada()]), [(b'r', 1)]);
-        assert_eq!(letters(&[ada(), ben(), ada()]), [(b'r', 3)]);
-        assert_eq!(letters(&[ada(), reserve(product, "ben", Some("k"))]), [(b'r', 1), (b'r', 1)]);
-        assert_eq!(letters(&[ada(), reserve(other, "ben", None)]), [(b'r', 1), (b'r', 1)]);
+        let items = [finish("ada", Some(2)), finish("ben", None), finish("cleo", Some(5)), finish("dan", Some(4))];
+        let told = &groups(&items, &[0, 1, 2, 3])[0].ops;
+        assert_eq!(told[HEADER..HEADER + 2], *b"F\x01");
+        assert_eq!(told[HEADER + 2..HEADER + 10], ordered(5));
+        assert_eq!(told.len(), HEADER + 15 + 4 * 16);
+        assert_eq!(groups(&[finish("ada", None)], &[0])[0].ops[HEADER..HEADER + 2], *b"F\0");
     }
 
     #[test]
-    fn operations_of_a_product_share_a_group() {
-        let [a, b] = [1, 2].map(|n| ProductId::from_uuid(uuid::Uuid::from_u128(n)));
-        let user = UserId::parse("ada").unwrap();
-        let items = [Op::Status(a), Op::Hold { product: b, user: user.clone() }, Op::Release { product: a, user }];
-        let groups = groups(&items, &[0, 2, 1]);
-        assert_eq!(groups.len(), 2);
-        assert_eq!((groups[0].product, groups[0].users.len()), (a, 1));
-        assert_eq!(groups[0].ops, b"\0\x02\0\x01sl");
-        assert_eq!(groups[1].ops, b"\0\x01\0\x01h");
+    fn who_begins_names_a_reservation_or_none() {
+        let begin = |name, named| Op::Begin { product: DEAL, user: user(name), named };
+        let named = Some(ReservationId::from_uuid(uuid::Uuid::from_u128(7)));
+        let told = |items: &[Op]| groups(items, &[0, 1])[0].ops[HEADER..].to_vec();
+        assert_eq!(told(&[begin("ada", None), begin("ben", None)]), b"B");
+        let some = told(&[begin("ada", None), begin("ben", named)]);
+        assert_eq!((some[0], &some[1..17], some[32]), (b'B', &[0; 16][..], 7));
     }
 }

@@ -64,20 +64,14 @@ impl Op {
         }
     }
 
-    /// Whether it is answered alike for everyone who asks it at the same instant.
-    pub(crate) fn asks_for_counters(&self) -> bool {
-        matches!(self, Self::Status(_))
-    }
-
-    /// Whether it is a reserve like most: by a buyer, without an idempotency key.
-    pub(crate) fn is_plain_reserve(&self) -> bool {
-        self.plain_reserve().is_some()
-    }
-
-    pub(crate) fn plain_reserve(&self) -> Option<&ReserveCall> {
+    pub(crate) fn kind(&self) -> Kind {
         match self {
-            Self::Reserve(call) if call.caller == Caller::Buyer && call.key.is_none() => Some(call),
-            _ => None,
+            Self::Release { .. } => Kind::Release,
+            Self::Finish(_) => Kind::Finish,
+            Self::Begin { .. } => Kind::Begin,
+            Self::Status(_) => Kind::Status,
+            Self::Reserve(call) if call.caller == Caller::Buyer && call.key.is_none() => Kind::PlainReserve,
+            _ => Kind::Other,
         }
     }
 
@@ -90,6 +84,20 @@ impl Op {
             Self::Status(_) | Self::Adopt { .. } | Self::Claim { .. } | Self::Open { .. } | Self::View { .. } => None,
         }
     }
+}
+
+/// Operations of a kind are told to the script together; in this order, so that units which come free are there for who wants them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Release,
+    Finish,
+    /// Those that are seldom; of several kinds, one after the other.
+    Other,
+    Begin,
+    /// Answered alike for everyone who asks at the same instant.
+    Status,
+    /// A reserve like most: by a buyer, without an idempotency key.
+    PlainReserve,
 }
 
 /// What became of an [`Op`].

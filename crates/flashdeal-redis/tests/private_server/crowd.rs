@@ -1,7 +1,9 @@
-//! Plain reserves that share a call: they are told to the script in a form of their own, and answered as if each had come alone.
+//! Those who want the same of one product and share a call are told to the script as a crowd, and answered as if each had come alone.
 
-use flashdeal_domain::ports::{LedgerError, ReserveOutcome};
-use flashdeal_domain::{ReservationLedger, StockLevel, Units};
+use std::time::Duration;
+
+use flashdeal_domain::ports::{BeginOutcome, Finish, LedgerError, ReleaseOutcome, ReserveOutcome};
+use flashdeal_domain::{ReservationLedger, StockLevel, Units, UserId};
 use flashdeal_tests::redis::PrivateRedis;
 use futures_util::future::join_all;
 
@@ -116,4 +118,112 @@ async fn a_reserve_that_changes_nothing_writes_nothing() {
     assert_eq!(writes(&server).await, before);
     assert_eq!(gate.reserve("ada", 3).await.quantity.get(), 3);
     assert_ne!(writes(&server).await, before);
+}
+
+/// They pay, are through or give back in one call each, and every unit is where it belongs.
+#[tokio::test]
+async fn holders_that_come_as_a_crowd_are_each_served() {
+    let server = start().await;
+    let gate = Gate::open(&server, 100).await;
+    let names: Vec<String> = (0..40).map(|n| format!("buyer-{n}")).collect();
+    let wishes: Vec<_> = names.iter().map(|name| (name.as_str(), 2)).collect();
+    ask(&gate, &wishes).await;
+    let users: Vec<_> = names.iter().map(|name| user(name)).collect();
+
+    // Twenty begin, and one who has no hold; the first of them twice.
+    let nobody = user("nobody");
+    let begin = |user| gate.ledger.begin(gate.product, user, None);
+    let answers = join_all(users[..20].iter().chain([&nobody, &users[0]]).map(begin)).await;
+    let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
+    assert_eq!(answers[0], answers[21]);
+    assert_eq!(answers[20], BeginOutcome::NoHold);
+    let reservations: Vec<_> = answers[..20]
+        .iter()
+        .map(|outcome| match outcome {
+            BeginOutcome::Paying { hold, epoch } => (hold.reservation, hold.quantity.get(), epoch.0),
+            BeginOutcome::NoHold => panic!("no hold"),
+        })
+        .collect();
+    assert!(reservations.iter().all(|(_, quantity, epoch)| (*quantity, *epoch) == (2, 1)), "{reservations:?}");
+
+    // Thirty give back: those who pay do not, the others do.
+    let released = join_all(users[10..].iter().map(|user| gate.ledger.release(gate.product, user))).await;
+    let released: Vec<_> = released.into_iter().map(Result::unwrap).collect();
+    assert!(released[..10].iter().all(|outcome| matches!(outcome, ReleaseOutcome::Paying(_))), "{released:?}");
+    assert!(released[10..].iter().all(|outcome| matches!(outcome, ReleaseOutcome::Released(_))), "{released:?}");
+    assert_eq!(gate.level().await, (100, 40));
+    assert_eq!(gate.ledger.books(gate.product, Duration::ZERO).await.unwrap().unindexed, 0);
+
+    // The record sold what twenty paid for. One names another reservation: that hold stays.
+    let finish = |(number, user): (usize, &UserId)| {
+        let reservation = if number == 7 { reservations[8].0 } else { reservations[number].0 };
+        let version = i64::try_from(number).unwrap() + 2;
+        let total = 98 - 2 * u32::try_from(number).unwrap();
+        let record = Some(Gate::record(1, version, total));
+        gate.ledger.finish(Finish { product: gate.product, user: user.clone(), reservation, record })
+    };
+    join_all(users[..20].iter().enumerate().map(finish)).await.into_iter().for_each(Result::unwrap);
+    assert_eq!(gate.level().await, (60, 2));
+    let views = gate.ledger.view(&[gate.product], Duration::ZERO).await.unwrap();
+    let paying: Vec<_> = views[0].paying.iter().map(|paying| paying.user.clone()).collect();
+    assert_eq!(paying, [users[7].clone()]);
+    assert_eq!(gate.ledger.books(gate.product, Duration::ZERO).await.unwrap().unindexed, 0);
+}
+
+/// So many ends leave more of the index stale than live: it is made anew, and those that are left end on time.
+#[tokio::test]
+async fn after_many_ends_the_index_is_made_anew() {
+    for pay in [false, true] {
+        let server = start().await;
+        let gate = Gate::open(&server, 100_000).await;
+        for crowd in 0..12 {
+            gate.crowd(crowd * 400..(crowd + 1) * 400).await;
+        }
+        let first_index = async || server.command(&["EXISTS", &gate.key("due:0")]).await.unwrap().integer();
+        let before = first_index().await;
+        let users: Vec<_> = (0..4700).map(|n| user(&format!("buyer-{n}"))).collect();
+        for users in users.chunks(400) {
+            join_all(
+                users.iter().map(async |user| if pay { sell(&gate, user).await } else { release(&gate, user).await }),
+            )
+            .await;
+        }
+        for _ in 0..20 {
+            assert_eq!(gate.level().await, (100_000, 100));
+        }
+        assert_ne!(first_index().await, before, "the other one is in use now");
+        gate.clock.advance(600_000);
+        assert_eq!(gate.level().await, (100_000, 0));
+    }
+}
+
+async fn release(gate: &Gate, user: &UserId) {
+    let released = gate.ledger.release(gate.product, user).await;
+    assert!(matches!(released, Ok(ReleaseOutcome::Released(_))), "{released:?}");
+}
+
+async fn sell(gate: &Gate, user: &UserId) {
+    let begun = gate.ledger.begin(gate.product, user, None).await;
+    let Ok(BeginOutcome::Paying { hold, .. }) = begun else {
+        panic!("{begun:?}");
+    };
+    let reservation = hold.reservation;
+    gate.ledger.finish(Finish { product: gate.product, user: user.clone(), reservation, record: None }).await.unwrap();
+}
+
+/// Nothing of a product outlives the day after its last call.
+#[tokio::test]
+async fn who_pays_leaves_redis_with_the_product() {
+    let server = start().await;
+    let gate = Gate::open(&server, 10).await;
+    gate.reserve("ada", 1).await;
+    for round in 0..2 {
+        gate.begin("ada").await;
+        for key in [gate.name(), gate.key("paying")] {
+            let left = server.command(&["PTTL", &key]).await.unwrap().integer();
+            assert!(left > Some(0), "{key}: {left:?} in round {round}");
+        }
+        sell(&gate, &user("ada")).await;
+        gate.reserve("ada", 1).await;
+    }
 }

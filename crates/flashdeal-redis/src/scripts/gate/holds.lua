@@ -67,23 +67,10 @@ local function is_paying(hold)
   return #hold > HELD_SIZE
 end
 
--- Versions and epochs are 64 bits wide, more than a number has here, and text is compared by the locale's rules: so by halves.
-local function newer(a, b)
-  local a_high, a_low = parse('>I4I4', a)
-  local b_high, b_low = parse('>I4I4', b)
-  return a_high > b_high or (a_high == b_high and a_low > b_low)
-end
-
 -- The terms go with their version, like the total. A gate that does not know its terms takes those of the version it has as well.
 local function adopt_if_newer(g, version, total, terms)
   if newer(version, g.version) or (g.terms == UNKNOWN_TERMS and version == g.version) then
     g.version, g.total, g.terms, g.dirty = version, total, terms, true
     g.starts = nil -- what was read of the terms before
   end
-end
-
--- The terms that begin at `at`, with the byte before them, and where they end.
-local function terms_at(ops, at)
-  local after = at + byte(ops, at) + 1
-  return sub(ops, at, after - 1), after
 end

@@ -2,6 +2,26 @@
 
 local run_operations
 
+-- The answers to operations that are quick to serve, or nil.
+local function run_quickly(key, found, ops, count, first, last)
+  local kind, meta = byte(ops, 5), found[1]
+  if kind == RESERVE_ALL then
+    return quick_reserve_all(key, found, ops, first, last)
+  elseif kind == RESERVE then
+    return count == 1 and not found[2] and quick_reserve(key, meta, argv[first], ops)
+  elseif kind == STATUS then
+    return count == 1 and quick_status(key, meta)
+  elseif kind == BEGIN_ALL then
+    return quick_begin_all(key, found, ops, first, last)
+  elseif kind == FINISH_ALL then
+    return quick_finish_all(key, found, ops, first, last)
+  elseif kind == RELEASE_ALL then
+    return quick_release_all(key, found, first, last)
+  elseif kind == VIEW then
+    return quick_view(key, meta)
+  end
+end
+
 -- Runs the operations of one product and answers them in their order.
 local function run_product(key, ops, count, first, last)
   local found = redis.pcall('HMGET', key, META, unpack(argv, first, last))
@@ -9,19 +29,12 @@ local function run_product(key, ops, count, first, last)
   if problem then
     return string.rep('E' .. pack('>Hc0', #problem, problem), count)
   end
-  local kind, meta, answer = byte(ops, 5), found[1], nil
-  if meta and kind == CROWD then
-    answer = quick_crowd(key, found, ops, first, last)
-  elseif meta and kind == RESERVE and count == 1 and not found[2] then
-    answer = quick_reserve(key, meta, argv[first], ops)
-  elseif meta and kind == VIEW then
-    answer = quick_view(meta)
+  local answers = found[1] and run_quickly(key, found, ops, count, first, last)
+  if not answers then
+    run_operations = run_operations or machinery()
+    answers = run_operations(key, found, ops, count, first, last)
   end
-  if answer then
-    return answer
-  end
-  run_operations = run_operations or machinery()
-  return run_operations(key, found, ops, count, first, last)
+  return answers
 end
 
 local answers = {}

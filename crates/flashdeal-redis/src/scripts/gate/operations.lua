@@ -8,8 +8,16 @@ local operations = {
   [byte('b')] = begin,
   [byte('f')] = finish,
   [byte('l')] = release,
-  [byte('s')] = status,
+  [STATUS] = status,
   [byte('a')] = adopt,
+}
+
+-- Crowds that are not quick to serve.
+local crowds = {
+  [RESERVE_ALL] = reserve_each,
+  [BEGIN_ALL] = begin_each,
+  [FINISH_ALL] = finish_each,
+  [RELEASE_ALL] = release_each,
 }
 
 -- Runs the operations in their order on the gate that was `found`.
@@ -33,8 +41,8 @@ local function run_operations(key, found, ops, count, first, last)
     g.leaves, g.extend, g.dirty = now + DAY + HOUR, true, true
   end
   tend_index(g)
-  if kind == CROWD then
-    local answers = reserve_each(g, ops, count)
+  if crowds[kind] then
+    local answers = crowds[kind](g, ops, count)
     commit(g)
     return answers
   end

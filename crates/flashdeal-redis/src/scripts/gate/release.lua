@@ -13,3 +13,11 @@ local function release(g, ops, at)
   g.stale = g.stale + 1
   return 'L' .. sub(hold, 1, 26), at
 end
+
+local function release_each(g, ops, count)
+  local answers = {}
+  for i = 1, count do
+    answers[i] = release(g, ops)
+  end
+  return table.concat(answers)
+end

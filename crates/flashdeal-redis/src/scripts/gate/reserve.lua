@@ -102,7 +102,7 @@ local function reserve(g, ops, at, caller)
   return hold_units(g, user, ops, at, quantity, ttl, name, caller), after
 end
 
--- A crowd that is not quick to serve.
+-- Those of a crowd, one after the other.
 local function reserve_each(g, ops, count)
   local ttl = parse('>I4', ops, 6)
   local answers, at = {}, CROWD_ITEMS
