@@ -5,6 +5,7 @@ use std::time::Duration;
 use flashdeal_domain::ports::record::Change;
 use flashdeal_domain::ports::reservation::{Caller, ReleaseOutcome, ReserveCall, ReserveOutcome};
 use flashdeal_domain::{Edit, Quantity, RecordState, TermsPatch, TermsRefusal, Timestamp, UserId};
+use futures_util::future::join_all;
 
 use crate::LedgerFixture;
 use crate::ledger::gate::{Gate, TTL};
@@ -220,18 +221,23 @@ pub async fn terms_survive_a_reopening(fixture: &dyn LedgerFixture) {
 
 /// The terms bind buyers: what the shop itself takes off sale, it takes under any of them.
 pub async fn an_unbound_call_is_under_no_terms(fixture: &dyn LedgerFixture) {
-    let gate = Gate::open(fixture, 20).await;
+    let gate = Gate::open(fixture, 40).await;
     let start = now(&gate).await + 1000;
     let terms = TermsPatch { max_per_reservation: limited(1).max_per_reservation, ..starting(start) };
     put(&gate, TermsPatch { ends_at: ending(start + 1000).ends_at, ..terms }).await;
     for refused in [not_started(start, 1000), over(1), ended(start + 1000)] {
-        let shop = UserId::from_store(&format!("\u{1}withdrawal:{}", reservation_id()));
-        let call = ReserveCall { caller: Caller::Shop, ..gate.call(&shop, 2) };
-        assert!(matches!(gate.reserve_call(call).await, ReserveOutcome::Held { created: true, .. }));
+        // Alone, or at the same moment as others of its kind.
+        let withdrawals = (0..4).map(|_| {
+            let shop = UserId::from_store(&format!("\u{1}withdrawal:{}", reservation_id()));
+            gate.reserve_call(ReserveCall { caller: Caller::Shop, ..gate.call(&shop, 2) })
+        });
+        for withdrawn in join_all(withdrawals).await {
+            assert!(matches!(withdrawn, ReserveOutcome::Held { created: true, .. }), "{withdrawn:?}");
+        }
         // The same name does not free a call that is bound.
         let another = UserId::from_store(&format!("\u{1}withdrawal:{}", reservation_id()));
         assert_eq!(gate.reserve(&another, 2).await, refused);
         fixture.advance_clock(1000).await;
     }
-    assert_eq!(gate.status().await, (20, 6, 14));
+    assert_eq!(gate.status().await, (40, 24, 16));
 }

@@ -6,7 +6,7 @@ use flashdeal_domain::ports::Finish;
 use flashdeal_domain::{RecordState, ReservationId};
 
 use super::encode::{push_known, push_millis, push_named, push_reservation, ttl_bytes};
-use super::op::Op;
+use super::op::{Kind, Op};
 
 /// Appends operations of one product and kind as a crowd, or nothing if they are none: each is of another user, and reserves are two or
 /// more, all for as long.
@@ -32,7 +32,7 @@ pub(super) fn push(to: &mut Vec<u8>, ops: &[&Op]) -> bool {
 /// The time to live; the sum of the units, the smallest and the largest; then a reservation and its units for each.
 fn push_reserves(to: &mut Vec<u8>, ops: &[&Op], ttl: [u8; 4]) -> Option<()> {
     let plain = |op: &&Op| match op {
-        Op::Reserve(call) if call.key.is_none() && ttl_bytes(call) == ttl => {
+        Op::Reserve(call) if op.kind() == Kind::PlainReserve && ttl_bytes(call) == ttl => {
             Some((call.candidate, call.quantity.get()))
         }
         _ => None,

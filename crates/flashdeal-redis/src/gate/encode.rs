@@ -256,6 +256,10 @@ mod tests {
     }
 
     fn reserve_of(product: ProductId, name: &str, key: Option<&str>) -> Op {
+        reserve_by(Caller::Buyer, product, name, key)
+    }
+
+    fn reserve_by(caller: Caller, product: ProductId, name: &str, key: Option<&str>) -> Op {
         Op::Reserve(ReserveCall {
             product,
             user: user(name),
@@ -263,7 +267,7 @@ mod tests {
             candidate: ReservationId::from_uuid(uuid::Uuid::from_u128(7)),
             ttl: HoldTime::default(),
             key: key.map(|key| IdempotencyKey::parse(key).unwrap()),
-            caller: Caller::Buyer,
+            caller,
         })
     }
 
@@ -292,6 +296,9 @@ mod tests {
         assert_eq!(told(&[reserve("ada"), reserve("ben"), reserve("ada")]), [('r', 3)], "one user twice");
         assert_eq!(told(&[release(), release()]), [('l', 2)], "one user twice");
         assert_eq!(told(&[reserve("ada"), reserve_of(DEAL, "ben", Some("k"))]), [('r', 1), ('r', 1)], "one with a key");
+        let by = |caller, name| reserve_by(caller, DEAL, name, None);
+        assert_eq!(told(&[by(Caller::Shop, "ada"), by(Caller::Shop, "ben")]), [('w', 2)], "the shop");
+        assert_eq!(told(&[by(Caller::Called, "ada"), by(Caller::Called, "ben")]), [('q', 2)], "who was called");
         assert_eq!(told(&[reserve("ada"), reserve_of(other, "ben", None)]), [('r', 1), ('r', 1)], "two products");
     }
 
