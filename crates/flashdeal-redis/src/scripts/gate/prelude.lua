@@ -42,8 +42,8 @@ local SMALL_PAGE_BYTES, MANY_PAGES = 240, 1024
 -- So many users in the index who have left make a new one worth while, if they are more than those who stay.
 local MANY_STALE = 4096
 
--- What `index` is while there is none, and the most holds a gate may have then if another call is to make some. In META it stands as a number of pages that no index
--- has: a version that knows of no gate without an index finds pages missing, and builds one.
+-- What `index` is while there is none, and the most holds a gate may have then if another call is to make some. In META it stands as
+-- a number of pages that no index has: a version that knows of no gate without an index finds pages missing, and builds one.
 local NO_INDEX, FEW = 2, 128
 local NO_PAGES = 2 ^ 31
 
