@@ -22,8 +22,8 @@ local function run_quickly(key, found, ops, count, first, last)
   end
 end
 
--- Runs the operations of one product and answers them in their order.
-local function run_product(key, ops, count, first, last)
+-- Runs a group of operations of one product and answers them in their order.
+local function run_group(key, ops, count, first, last)
   local found = redis.pcall('HMGET', key, META, unpack(argv, first, last))
   local problem = found.err -- the key is not a gate at all
   if problem then
@@ -42,7 +42,7 @@ local at = 2
 for i = 1, #KEYS do
   local ops = argv[at]
   local count, users = parse('>HH', ops)
-  answers[i] = run_product(KEYS[i], ops, count, at + 1, at + users)
+  answers[i] = run_group(KEYS[i], ops, count, at + 1, at + users)
   at = at + users + 1
 end
 return pack('>I6I4', now, lapsed) .. table.concat(answers)

@@ -1,8 +1,8 @@
 -- The gate: one call runs the operations of many callers on many products, whole, at one instant.
 --
--- KEYS       the hash of each product that is called: `flashdeal:{product}`
+-- KEYS       the hash of the product of each group of operations: `flashdeal:{product}`. Each kind of a product's operations is a group.
 -- ARGV[1]    milliseconds that are added to the clock, or `=` and the time itself: tests move it or stop it; 0 otherwise
--- ARGV[2…]   for each product in turn: its operations, packed in one string, then the users they name, in their order
+-- ARGV[2…]   for each group in turn: its operations, packed in one string, then the users they name, in their order
 --
 -- It answers one packed string: now, how many holds lapsed, then an answer for each operation: a letter and what belongs to it.
 --

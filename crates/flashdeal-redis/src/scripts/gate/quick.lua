@@ -11,8 +11,11 @@ local NUMBERS_FORMAT = '>I4I6I6I6I6I4I4I4I4'
 local RESERVE, STATUS, CLAIM, OPEN, VIEW = byte('r'), byte('s'), byte('c'), byte('o'), byte('v')
 local RESERVE_ALL, BEGIN_ALL, FINISH_ALL, RELEASE_ALL = byte('R'), byte('B'), byte('F'), byte('L')
 
-local function is_steady(meta)
-  return byte(meta, CURSOR) == 0 and string.find(meta, run, RUN, true) == RUN
+-- Whether the gate is of this run and no rebuild is under way, no hold is due, the clock was not set back, and the day after the last call
+-- is far off.
+local function is_steady(meta, next_due, clock, leaves)
+  return now < next_due and now >= clock and leaves >= now + DAY and byte(meta, CURSOR) == 0
+    and string.find(meta, run, RUN, true) == RUN
 end
 
 -- Whether so much of the index is stale that it is worth a new one.
@@ -22,7 +25,7 @@ end
 
 local function quick_status(key, meta)
   local total, reserved, next_due, leaves, clock, pages, _, stale = parse(NUMBERS_FORMAT, meta, NUMBERS)
-  if not is_steady(meta) or now >= next_due or now < clock or leaves < now + DAY or is_stale(key, pages, stale) then
+  if not is_steady(meta, next_due, clock, leaves) or is_stale(key, pages, stale) then
     return nil
   end
   return 'S' .. pack('>I4I6', total, math.max(reserved, 0))
@@ -31,7 +34,7 @@ end
 local function quick_view(key, meta)
   local _, _, next_due, _, clock, pages, _, stale, paying = parse(NUMBERS_FORMAT, meta, NUMBERS)
   local knows_its_terms = #meta >= TERMS
-  if not is_steady(meta) or not knows_its_terms or paying > 0 or now >= next_due or now < clock or is_stale(key, pages, stale) then
+  if not is_steady(meta, next_due, clock, NEVER) or not knows_its_terms or paying > 0 or is_stale(key, pages, stale) then
     return nil
   end
   return 'V' .. sub(meta, 1, 16) .. '\0\0'

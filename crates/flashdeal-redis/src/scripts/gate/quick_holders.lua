@@ -22,7 +22,7 @@ end
 local function quick_begin_all(key, found, ops, first, last)
   local meta, count = found[1], last - first + 1
   local total, reserved, next_due, leaves, clock, pages, fresh, stale, paying = parse(NUMBERS_FORMAT, meta, NUMBERS)
-  if not is_steady(meta) or now >= next_due or now < clock or leaves < now + DAY or is_stale(key, pages, stale) then
+  if not is_steady(meta, next_due, clock, leaves) or is_stale(key, pages, stale) then
     return nil
   end
   local since, epoch, named = pack('>I6', now), sub(meta, 1, 8), #ops > BEGIN_ITEMS
@@ -58,8 +58,7 @@ local function quick_finish_all(key, found, ops, first, last)
   local meta, count = found[1], last - first + 1
   local total, reserved, next_due, leaves, clock, pages, fresh, stale, paying = parse(NUMBERS_FORMAT, meta, NUMBERS)
   local knows_its_terms = #meta >= TERMS
-  if not is_steady(meta) or not knows_its_terms or now >= next_due or now < clock or leaves < now + DAY
-    or is_stale(key, pages, stale) then
+  if not is_steady(meta, next_due, clock, leaves) or not knows_its_terms or is_stale(key, pages, stale) then
     return nil
   end
   local known, version, new_total = parse(FINISH_FORMAT, ops, 6)
@@ -97,7 +96,7 @@ end
 local function quick_release_all(key, found, first, last)
   local meta, count = found[1], last - first + 1
   local total, reserved, next_due, leaves, clock, pages, fresh, stale, paying = parse(NUMBERS_FORMAT, meta, NUMBERS)
-  if not is_steady(meta) or now >= next_due or now < clock or leaves < now + DAY or is_stale(key, pages, stale) then
+  if not is_steady(meta, next_due, clock, leaves) or is_stale(key, pages, stale) then
     return nil
   end
   local answers, gone = {}, {}

@@ -35,12 +35,9 @@ local function takes(count, key, reserved, pages, stale)
 end
 
 local function quick_reserve(key, meta, user, ops)
-  if not is_steady(meta) then
-    return nil
-  end
   local total, reserved, next_due, leaves, clock, pages, fresh, stale, paying = parse(NUMBERS_FORMAT, meta, NUMBERS)
   local quantity, ttl, key_size = parse('>I4I4B', ops, 22)
-  if key_size > 0 or quantity > total - reserved or now >= next_due or now < clock or leaves < now + DAY
+  if not is_steady(meta, next_due, clock, leaves) or key_size > 0 or quantity > total - reserved
     or not terms_allow(meta, quantity) or not takes(1, key, reserved, pages, stale) then
     return nil
   end
@@ -57,12 +54,9 @@ end
 -- `found` is the state, then what each of the users `argv[first]` to `argv[last]` holds.
 local function quick_reserve_all(key, found, ops, first, last)
   local meta, count = found[1], last - first + 1
-  if not is_steady(meta) then
-    return nil
-  end
   local total, reserved, next_due, leaves, clock, pages, fresh, stale, paying = parse(NUMBERS_FORMAT, meta, NUMBERS)
   local ttl, units, smallest, largest = parse(CROWD_FORMAT, ops, 6)
-  if now >= next_due or now < clock or leaves < now + DAY or not terms_allow(meta, largest) then
+  if not is_steady(meta, next_due, clock, leaves) or not terms_allow(meta, largest) then
     return nil
   end
   for i = 2, count + 1 do
