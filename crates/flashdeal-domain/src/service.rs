@@ -81,7 +81,8 @@ impl FlashSale {
         Self { ports, policy: Arc::new(policy), openings: Arc::default() }
     }
 
-    /// Creates a product with its first allotment of stock.
+    /// Creates a product with its first allotment of stock. Its gate is opened meanwhile, so that those who come at noon need not
+    /// wait for it; nobody waits for that here, and a gate that could not be opened now is opened for its first caller.
     ///
     /// # Errors
     /// [`SaleError::Unavailable`].
@@ -96,10 +97,12 @@ impl FlashSale {
             created_at: self.ports.clock.now(),
         };
         // The id makes a repeat harmless, so one lost answer is settled here.
-        match self.ports.record.create_product(product.clone()).await {
-            Err(StoreError::Unavailable { .. }) => Ok(self.ports.record.create_product(product).await?),
-            answer => Ok(answer?),
-        }
+        let created = match self.ports.record.create_product(product.clone()).await {
+            Err(StoreError::Unavailable { .. }) => self.ports.record.create_product(product).await?,
+            answer => answer?,
+        };
+        self.open_ahead(created.id);
+        Ok(created)
     }
 
     /// A product and its three counters, in agreement with each other.

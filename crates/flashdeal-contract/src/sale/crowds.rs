@@ -61,7 +61,7 @@ pub async fn a_double_click_is_one_order(fixture: &dyn LedgerFixture) {
 
 /// The first callers of a product whose gate is closed: all are served, whoever opens it.
 pub async fn a_crowd_before_a_closed_gate_is_let_in(fixture: &dyn LedgerFixture) {
-    let shop = Shop::open(fixture, 100).await;
+    let shop = Shop::closed(fixture, 100).await;
     let reserved = at_once(users("buyer", 80).into_iter().enumerate().map(|(nth, user)| {
         let shop = shop.instance(fixture, nth);
         async move { shop.try_reserve(&user, 1).await.map_err(|error| error.to_string()) }

@@ -28,7 +28,7 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    /// A server that just started, with a new product that nobody has asked for yet.
+    /// A server with a new product that nobody has asked for yet, and whose gate is open all the same.
     pub(crate) async fn open(fixture: &dyn LedgerFixture, total: u32) -> Self {
         let product = ProductId::from_uuid(Uuid::nil());
         let (ledger, record, waiting) = (fixture.ledger(), fixture.record(), fixture.waiting());
@@ -42,7 +42,28 @@ impl Shop {
             terms: Terms::NONE,
         };
         let product = ok(shop.sale.create_product(new).await).id;
-        Self { gate: Gate { product, ..shop.gate }, ..shop }
+        let shop = Self { gate: Gate { product, ..shop.gate }, ..shop };
+        shop.until_opened_ahead().await;
+        shop
+    }
+
+    /// As [`Self::open`], but the gate is closed.
+    pub(crate) async fn closed(fixture: &dyn LedgerFixture, total: u32) -> Self {
+        let shop = Self::open(fixture, total).await;
+        ok(shop.gate.ledger.forget(shop.gate.product).await);
+        shop
+    }
+
+    /// The gate of a new product opens without a call.
+    async fn until_opened_ahead(&self) {
+        for _ in 0..10_000 {
+            let views = ok(self.gate.ledger.view(&[self.gate.product], Duration::from_secs(5)).await);
+            if views.iter().any(|view| view.open.is_some()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        panic!("nobody opened the gate of a new product");
     }
 
     /// One of two servers, in turn.

@@ -17,7 +17,7 @@ macro_rules! assert_refused {
     };
 }
 
-/// From the product to the order; the first call opens the gate.
+/// From the product to the order; the gate was opened before the first call.
 pub async fn a_product_is_created_held_and_sold(fixture: &dyn LedgerFixture) {
     let shop = Shop::open(fixture, 7).await;
     let ada = user("ada");

@@ -10,6 +10,7 @@ use crate::ports::{Finish, GateView, LedgerError, PayingHold, SaleEvent, Settlem
 use crate::stock::RecordState;
 
 use super::FlashSale;
+use super::opening::Cause;
 
 /// How many products one round looks at in one call to each store.
 const PRODUCTS_A_CALL: usize = 500;
@@ -78,7 +79,7 @@ impl FlashSale {
         let Some((epoch, version)) = view.open else { return Ok(false) };
         if view.needs_reopening || record.epoch > epoch {
             let reopened = if view.needs_reopening {
-                self.open_gate(view.product, true, None).await
+                self.open_gate(view.product, Cause::Distrusted).await
             } else {
                 self.reopen_after_fence(view.product, epoch).await
             };

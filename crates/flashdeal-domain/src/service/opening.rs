@@ -20,6 +20,14 @@ use super::FlashSale;
 pub(super) struct Openings {
     under_way: Mutex<HashMap<ProductId, Opening>>,
     unknown: Mutex<HashMap<ProductId, Timestamp>>,
+    ahead: Mutex<Ahead>,
+}
+
+/// The gates that were opened before anybody called, within a day.
+#[derive(Default)]
+struct Ahead {
+    since: i64,
+    opened: u32,
 }
 
 type Opening = Shared<BoxFuture<'static, Result<Opened, StoreError>>>;
@@ -32,20 +40,43 @@ enum Opened {
     UnknownProduct,
 }
 
-/// What is to be opened, and why.
-struct Reopening {
-    product: ProductId,
-    /// Whether the gate had a state before.
-    had_state: bool,
-    /// The epoch that the record refused, if that is why.
-    refused: Option<Epoch>,
-    /// The policy's `settle_after`, with which gates are looked at.
-    paying_over: Duration,
+/// Why a gate is to be opened.
+#[derive(Clone, Copy)]
+pub(super) enum Cause {
+    /// Its product was made just now: nobody has opened it yet.
+    Created,
+    /// A call met it without state.
+    NoState,
+    /// It has a state that it may not be right to trust.
+    Distrusted,
+    /// The record refused what was promised under this epoch.
+    Refused(Epoch),
+}
+
+impl Cause {
+    const fn refused(self) -> Option<Epoch> {
+        match self {
+            Self::Refused(epoch) => Some(epoch),
+            Self::Created | Self::NoState | Self::Distrusted => None,
+        }
+    }
+
+    const fn opened(self) -> SaleEvent {
+        match self {
+            Self::Created | Self::NoState => SaleEvent::Loaded,
+            Self::Distrusted | Self::Refused(_) => SaleEvent::Reopened,
+        }
+    }
 }
 
 /// How many unknown products are remembered, and for how long: ids are made by the server, so a ghost stays one.
 const UNKNOWN_KEPT: usize = 10_000;
 const UNKNOWN_FOR_MS: i64 = 60_000;
+
+/// How many gates are opened ahead of their first caller in a day: a gate that nobody calls stays for a day, and a whole catalogue
+/// that is read in one night must not fill the ledger with them.
+const AHEAD_A_DAY: u32 = 50_000;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// How often one call meets a closed gate before it gives up: the stores are then changing faster than we can follow.
 const ATTEMPTS: u32 = 5;
@@ -85,29 +116,32 @@ impl FlashSale {
                 // Another instance is opening the same gate: let it.
                 self.ports.runtime.sleep(self.jitter(Duration::from_millis(10) * met_closed)).await;
             }
-            self.open_gate(product, had_state, None).await?;
+            self.open_gate(product, if had_state { Cause::Distrusted } else { Cause::NoState }).await?;
+        }
+    }
+
+    /// Begins to open the gate of a product that was made just now, unless too many were opened so already; nobody waits for it.
+    pub(super) fn open_ahead(&self, product: ProductId) {
+        if self.openings.may_open_ahead(self.ports.clock.now().as_millis()) {
+            drop(self.shared_opening(product, Cause::Created));
         }
     }
 
     /// Opens a gate, unless it stands open by now (under a newer epoch than the one that was refused, if one was); callers of
     /// one product in this process share one opening.
-    pub(super) async fn open_gate(
-        &self,
-        product: ProductId,
-        had_state: bool,
-        refused: Option<Epoch>,
-    ) -> Result<(), SaleError> {
+    pub(super) async fn open_gate(&self, product: ProductId, cause: Cause) -> Result<(), SaleError> {
         if self.is_known_ghost(product) {
             return Err(SaleError::ProductNotFound);
         }
-        let opening = {
-            let mut under_way = lock(&self.openings.under_way);
-            under_way.entry(product).or_insert_with(|| self.opening(product, had_state, refused)).clone()
-        };
-        match opening.await? {
+        match self.shared_opening(product, cause).await? {
             Opened::Yes => Ok(()),
             Opened::UnknownProduct => Err(SaleError::ProductNotFound),
         }
+    }
+
+    fn shared_opening(&self, product: ProductId, cause: Cause) -> Opening {
+        let mut under_way = lock(&self.openings.under_way);
+        under_way.entry(product).or_insert_with(|| self.opening(product, cause)).clone()
     }
 
     /// After the record refused something for its epoch: sees to it that the gate stands under a newer one than `refused`.
@@ -116,20 +150,20 @@ impl FlashSale {
     /// two instances would fence each other for ever. Whoever raised the epoch is about to open the gate under it, so they are
     /// waited for, by one for all callers in this process; only if they seem to have died half way is the gate reopened.
     pub(super) async fn reopen_after_fence(&self, product: ProductId, refused: Epoch) -> Result<(), SaleError> {
-        self.open_gate(product, true, Some(refused)).await?;
+        self.open_gate(product, Cause::Refused(refused)).await?;
         // An opening that was under way for another reason may have found the very epoch that was refused good enough.
         if stands_open(&self.ports, product, Some(refused), self.policy.settle_after).await?.is_none() {
-            self.open_gate(product, true, Some(refused)).await?;
+            self.open_gate(product, Cause::Refused(refused)).await?;
         }
         Ok(())
     }
 
     /// An opening that runs to its end as a task of its own, so that no caller who hangs up can stop it for the others.
-    fn opening(&self, product: ProductId, had_state: bool, refused: Option<Epoch>) -> Opening {
+    fn opening(&self, product: ProductId, cause: Cause) -> Opening {
         let (ports, openings, clock) = (self.ports.clone(), self.openings.clone(), self.ports.clock.clone());
-        let reopening = Reopening { product, had_state, refused, paying_over: self.policy.settle_after };
+        let paying_over = self.policy.settle_after;
         let opening = async move {
-            let opened = open(&ports, reopening).await;
+            let opened = open(&ports, product, cause, paying_over).await;
             if matches!(opened, Ok(Opened::UnknownProduct)) {
                 openings.remember_ghost(product, clock.now());
             }
@@ -163,6 +197,16 @@ fn up_to(ports: &Ports, duration: Duration) -> Duration {
 }
 
 impl Openings {
+    /// Counts one more gate, unless a day has its fill.
+    fn may_open_ahead(&self, now: i64) -> bool {
+        let mut ahead = lock(&self.ahead);
+        if !(0..DAY_MS).contains(&now.saturating_sub(ahead.since)) {
+            *ahead = Ahead { since: now, opened: 0 };
+        }
+        ahead.opened = ahead.opened.saturating_add(1);
+        ahead.opened <= AHEAD_A_DAY
+    }
+
     fn remember_ghost(&self, product: ProductId, now: Timestamp) {
         let mut unknown = lock(&self.unknown);
         if unknown.len() >= UNKNOWN_KEPT {
@@ -206,14 +250,16 @@ async fn wait_until_open(
 }
 
 /// One opening. The order matters: the token first, then the epoch, then the gate; whoever claims later takes over.
-async fn open(ports: &Ports, reopening: Reopening) -> Result<Opened, StoreError> {
-    let Reopening { product, had_state, mut refused, paying_over } = reopening;
+/// `paying_over` is the policy's `settle_after`, with which gates are looked at.
+async fn open(ports: &Ports, product: ProductId, cause: Cause, paying_over: Duration) -> Result<Opened, StoreError> {
+    let mut refused = cause.refused();
+    let mut unseen = matches!(cause, Cause::Created);
     if refused.is_some() && wait_until_open(ports, product, refused, paying_over).await?.is_some() {
         return Ok(Opened::Yes);
     }
     let mut spread = SPREAD;
     for _ in 0..ATTEMPTS {
-        if stands_open(ports, product, refused, paying_over).await?.is_some() {
+        if !std::mem::take(&mut unseen) && stands_open(ports, product, refused, paying_over).await?.is_some() {
             return Ok(Opened::Yes);
         }
         let token = ports.ledger.claim_opening(product).await?;
@@ -221,7 +267,7 @@ async fn open(ports: &Ports, reopening: Reopening) -> Result<Opened, StoreError>
             return Ok(Opened::UnknownProduct);
         };
         if ports.ledger.open(product, token, record).await? {
-            ports.observer.observe(if had_state { SaleEvent::Reopened } else { SaleEvent::Loaded });
+            ports.observer.observe(cause.opened());
             return Ok(Opened::Yes);
         }
         // Somebody took our leave over. To claim it back at once would take theirs, and so on for ever: they are waited for.
@@ -241,4 +287,21 @@ async fn open(ports: &Ports, reopening: Reopening) -> Result<Opened, StoreError>
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // The maps hold no invariant that a panic between two statements could break.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AHEAD_A_DAY, DAY_MS, Openings};
+
+    #[test]
+    fn a_whole_catalogue_is_not_opened_ahead() {
+        let openings = Openings::default();
+        let noon = 1_000 * DAY_MS;
+        assert!((0..AHEAD_A_DAY).all(|_| openings.may_open_ahead(noon)));
+        assert!(!openings.may_open_ahead(noon));
+        assert!(!openings.may_open_ahead(noon + DAY_MS - 1));
+        assert!(openings.may_open_ahead(noon + DAY_MS));
+        // A clock that was set back begins a day anew rather than none.
+        assert!(openings.may_open_ahead(noon));
+    }
 }

@@ -6,6 +6,7 @@ use crate::ports::LedgerError;
 use crate::stock::StockLevel;
 
 use super::FlashSale;
+use super::opening::Cause;
 
 /// What goes with a gate that is rebuilt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl FlashSale {
             return Err(SaleError::ProductNotFound);
         }
         self.ports.ledger.forget(product).await?;
-        self.open_gate(product, true, None).await?;
+        self.open_gate(product, Cause::Distrusted).await?;
         self.status(product).await
     }
 }
