@@ -3,9 +3,11 @@
 mod backup;
 mod completions;
 mod health;
+mod import;
 mod migrate;
 mod openapi;
 mod orders;
+mod output;
 mod rebuild;
 mod rehearse;
 mod serve;
@@ -37,6 +39,7 @@ enum Command {
     Serve(Box<serve::Arguments>),
     Health(health::Arguments),
     Migrate(migrate::Arguments),
+    Import(import::Arguments),
     Rehearse(rehearse::Arguments),
     Orders(orders::Arguments),
     Backup(backup::Arguments),
@@ -55,6 +58,7 @@ Examples:
                                               one of any number of instances
   flashdeal health                            is the server ready? (exit status)
   flashdeal migrate                           bring PostgreSQL's schema up to date
+  flashdeal import deals.csv > made.csv       the night's products, out of a table
   flashdeal rehearse                          5000 virtual buyers against it
   flashdeal orders > orders.csv               what was sold, as a table
   flashdeal backup shop.db                    a copy of the embedded store, while it serves
@@ -76,6 +80,7 @@ impl Cli {
             Some(Command::Migrate(arguments)) => migrate::run(&arguments),
             Some(Command::Openapi(arguments)) => openapi::run(&arguments),
             Some(Command::Completions(arguments)) => completions::run(&arguments),
+            Some(Command::Import(arguments)) => import::run(&arguments),
             Some(Command::Orders(arguments)) => orders::run(&arguments),
             Some(Command::Backup(arguments)) => backup::run(&arguments),
             Some(Command::Verify(arguments)) => verify::run(&arguments),

@@ -162,6 +162,15 @@ impl Problem {
         self.details.shortage.map_or("", |(_, reason)| reason)
     }
 
+    /// What is to be mended, for whoever sent no request.
+    pub(crate) fn in_words(&self) -> String {
+        if self.details.errors.is_empty() {
+            return self.details.detail.to_string();
+        }
+        let errors = self.details.errors.iter().map(|FieldError { field, message }| format!("{field} {message}"));
+        errors.collect::<Vec<_>>().join("; ")
+    }
+
     /// What the log says of it.
     pub(crate) fn cause(&self) -> &str {
         self.details.cause.as_deref().unwrap_or(&self.details.detail)

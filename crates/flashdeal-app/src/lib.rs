@@ -9,6 +9,7 @@ pub mod environment;
 mod error;
 pub mod export;
 mod extract;
+pub mod import;
 mod json;
 mod live;
 mod metrics;

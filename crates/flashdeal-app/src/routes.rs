@@ -19,7 +19,7 @@ use crate::error::{Code, Problem};
 use crate::middleware::request_id::RouteName;
 
 pub(crate) use events::{MAX_PRODUCTS, no_products};
-pub(crate) use products::start_after_end;
+pub(crate) use products::{parse_new, start_after_end};
 pub(crate) use waiting::parse_place;
 
 /// What turns a request into what the domain takes.

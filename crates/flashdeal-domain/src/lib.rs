@@ -75,7 +75,7 @@ pub use ports::waiting::WaitingList;
 pub use product::{Money, NewProduct, Price, Product, ProductPatch, StockDelta};
 pub use reservation::Reservation;
 pub use service::{
-    Audit, CheckedOut, CheckoutRequest, Dropped, Finding, FindingKind, FlashSale, JoinRequest, Joined, Policy,
+    Audit, CheckedOut, CheckoutRequest, Created, Dropped, Finding, FindingKind, FlashSale, JoinRequest, Joined, Policy,
     ReserveRequest, Reserved, Round, Tick, Wait,
 };
 pub use stock::{Epoch, Quantity, RecordState, StockLevel, Units, Version};

@@ -63,6 +63,15 @@ impl Default for Policy {
     }
 }
 
+/// A product that was to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Created {
+    /// The product as it is.
+    pub product: Product,
+    /// Whether it was there before.
+    pub earlier: bool,
+}
+
 /// The use cases. Cheap to clone; clones share everything.
 ///
 /// Every method may answer [`SaleError::Unavailable`]: a store is down or too slow; nothing was changed, or repeating the same
@@ -87,8 +96,18 @@ impl FlashSale {
     /// # Errors
     /// [`SaleError::Unavailable`].
     pub async fn create_product(&self, new: NewProduct) -> Result<Product, SaleError> {
+        let id = ProductId::from_uuid(self.ports.ids.next_id());
+        Ok(self.create_product_as(id, new).await?.product)
+    }
+
+    /// As [`Self::create_product`], under an id that the caller chose, so that it can be repeated: a product that is there already
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// [`SaleError::Unavailable`].
+    pub async fn create_product_as(&self, id: ProductId, new: NewProduct) -> Result<Created, SaleError> {
         let product = Product {
-            id: ProductId::from_uuid(self.ports.ids.next_id()),
+            id,
             name: new.name,
             description: new.description,
             price: new.price,
@@ -96,13 +115,14 @@ impl FlashSale {
             terms: new.terms,
             created_at: self.ports.clock.now(),
         };
+        let asked_at = product.created_at;
         // The id makes a repeat harmless, so one lost answer is settled here.
-        let created = match self.ports.record.create_product(product.clone()).await {
+        let product = match self.ports.record.create_product(product.clone()).await {
             Err(StoreError::Unavailable { .. }) => self.ports.record.create_product(product).await?,
             answer => answer?,
         };
-        self.open_ahead(created.id);
-        Ok(created)
+        self.open_ahead(product.id);
+        Ok(Created { earlier: product.created_at != asked_at, product })
     }
 
     /// A product and its three counters, in agreement with each other.

@@ -36,6 +36,7 @@ mod failover;
 mod fields;
 mod health;
 mod idempotency;
+mod imports;
 mod jwt;
 mod keys;
 mod languages;

@@ -1,8 +1,7 @@
 //! `flashdeal orders`: what was sold, as a table.
 
-use std::fs::{self, File};
-use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -10,6 +9,8 @@ use clap::Args;
 use flashdeal_app::export::{self, Format};
 use flashdeal_app::startup::OrderBook;
 use flashdeal_domain::ProductId;
+
+use super::output::Output;
 
 /// Write what was sold, as CSV or JSON lines: every order, or those of one product, oldest first, while the sale goes on.
 ///
@@ -87,51 +88,4 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         Ok(ExitCode::SUCCESS)
     })
-}
-
-/// A file that gets its name when it is whole.
-struct Output {
-    file: File,
-    /// Where it is meanwhile, and where it is to be. A pipe or a device is written as it is.
-    moved: Option<[PathBuf; 2]>,
-}
-
-impl Output {
-    fn create(path: &Path) -> io::Result<Self> {
-        if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-            return Ok(Self { file: File::options().write(true).open(path)?, moved: None });
-        }
-        let mut partial = path.as_os_str().to_owned();
-        partial.push(".partial");
-        let partial = PathBuf::from(partial);
-        Ok(Self { file: File::create(&partial)?, moved: Some([partial, path.to_owned()]) })
-    }
-
-    fn keep(mut self) -> io::Result<()> {
-        if let Some([partial, path]) = &self.moved {
-            self.file.sync_all()?;
-            fs::rename(partial, path)?;
-            self.moved = None;
-        }
-        Ok(())
-    }
-}
-
-impl Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-impl Drop for Output {
-    fn drop(&mut self) {
-        if let Some([partial, _]) = &self.moved {
-            // A part is of no use to anybody; if it cannot be removed, its name still says what it is.
-            let _ = fs::remove_file(partial);
-        }
-    }
 }

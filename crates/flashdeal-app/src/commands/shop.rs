@@ -42,10 +42,26 @@ impl Shop {
 
 /// Does something with a shop's stores, and lets go of them in order.
 pub(super) fn with_shop<T>(shop: &Shop, work: impl AsyncFnOnce(&FlashSale) -> anyhow::Result<T>) -> anyhow::Result<T> {
+    with(shop, Operator::open, work)
+}
+
+/// As [`with_shop`]; an embedded store that is not there yet is made.
+pub(super) fn with_new_shop<T>(
+    shop: &Shop,
+    work: impl AsyncFnOnce(&FlashSale) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    with(shop, Operator::open_or_make, work)
+}
+
+fn with<T>(
+    shop: &Shop,
+    open: impl AsyncFnOnce(&Settings) -> anyhow::Result<Operator>,
+    work: impl AsyncFnOnce(&FlashSale) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let settings = shop.settings()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let operator = Operator::open(&settings).await?;
+        let operator = open(&settings).await?;
         let done = work(operator.sale()).await;
         operator.close().await;
         done

@@ -29,13 +29,25 @@ impl Operator {
                 data_dir.display()
             );
         }
+        let in_use = "a running server has the embedded store, and one process at a time can: look at flashdeal_audit_findings on \
+                      its /metrics, or stop it first";
+        Self::over(settings, in_use).await
+    }
+
+    /// As [`Self::open`]; an embedded store that is not there yet is made.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_or_make(settings: &Settings) -> anyhow::Result<Self> {
+        let in_use = "a running server has the embedded store, and one process at a time can: stop it first, or ask it by its API";
+        Self::over(settings, in_use).await
+    }
+
+    async fn over(settings: &Settings, in_use: &'static str) -> anyhow::Result<Self> {
         let environment = Environment::default();
         let stores = match Stores::open(settings, &environment).await {
             Err(error) if matches!(error.downcast_ref(), Some(OpenError::InUse { .. })) => {
-                return Err(error.context(
-                    "a running server has the embedded store, and one process at a time can: look at \
-                     flashdeal_audit_findings on its /metrics, or stop it first",
-                ));
+                return Err(error.context(in_use));
             }
             stores => stores?,
         };
