@@ -68,7 +68,7 @@ impl Default for Policy {
 pub struct Created {
     /// The product as it is.
     pub product: Product,
-    /// Whether it was there before.
+    /// Whether it was there before. Of two calls at the same moment both may say no.
     pub earlier: bool,
 }
 
@@ -96,16 +96,22 @@ impl FlashSale {
     /// # Errors
     /// [`SaleError::Unavailable`].
     pub async fn create_product(&self, new: NewProduct) -> Result<Product, SaleError> {
-        let id = ProductId::from_uuid(self.ports.ids.next_id());
-        Ok(self.create_product_as(id, new).await?.product)
+        self.make_product(ProductId::from_uuid(self.ports.ids.next_id()), new).await
     }
 
     /// As [`Self::create_product`], under an id that the caller chose, so that it can be repeated: a product that is there already
-    /// stays as it is.
+    /// stays as it is, and so does its gate.
     ///
     /// # Errors
     /// [`SaleError::Unavailable`].
     pub async fn create_product_as(&self, id: ProductId, new: NewProduct) -> Result<Created, SaleError> {
+        if let Some(product) = self.ports.record.product(id).await? {
+            return Ok(Created { product, earlier: true });
+        }
+        Ok(Created { product: self.make_product(id, new).await?, earlier: false })
+    }
+
+    async fn make_product(&self, id: ProductId, new: NewProduct) -> Result<Product, SaleError> {
         let product = Product {
             id,
             name: new.name,
@@ -115,14 +121,13 @@ impl FlashSale {
             terms: new.terms,
             created_at: self.ports.clock.now(),
         };
-        let asked_at = product.created_at;
         // The id makes a repeat harmless, so one lost answer is settled here.
         let product = match self.ports.record.create_product(product.clone()).await {
             Err(StoreError::Unavailable { .. }) => self.ports.record.create_product(product).await?,
             answer => answer?,
         };
         self.open_ahead(product.id);
-        Ok(Created { earlier: product.created_at != asked_at, product })
+        Ok(product)
     }
 
     /// A product and its three counters, in agreement with each other.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use flashdeal_domain::ports::{IdSource, Ports, Runtime, Unobserved};
 use flashdeal_domain::{
-    CheckedOut, CheckoutRequest, Description, FlashSale, NewProduct, Policy, ProductId, Quantity, Reservation,
-    ReservationId, ReservationLedger, ReserveRequest, Reserved, SaleError, StockDelta, Terms, Tick, UserId,
+    CheckedOut, CheckoutRequest, Description, Epoch, FlashSale, NewProduct, Policy, ProductId, Quantity, Reservation,
+    ReservationId, ReservationLedger, ReserveRequest, Reserved, SaleError, StockDelta, Terms, Tick, UserId, Version,
     WaitingList,
 };
 use futures_util::FutureExt;
@@ -34,14 +34,7 @@ impl Shop {
         let (ledger, record, waiting) = (fixture.ledger(), fixture.record(), fixture.waiting());
         let gate = Gate { ledger, record, waiting, product };
         let shop = Self::over(gate);
-        let new = NewProduct {
-            name: name("Phone"),
-            description: Description::default(),
-            price: price("499.90"),
-            total_stock: units(total),
-            terms: Terms::NONE,
-        };
-        let product = ok(shop.sale.create_product(new).await).id;
+        let product = ok(shop.sale.create_product(Self::phone(total)).await).id;
         let shop = Self { gate: Gate { product, ..shop.gate }, ..shop };
         shop.until_opened_ahead().await;
         shop
@@ -57,13 +50,29 @@ impl Shop {
     /// The gate of a new product opens without a call.
     async fn until_opened_ahead(&self) {
         for _ in 0..10_000 {
-            let views = ok(self.gate.ledger.view(&[self.gate.product], Duration::from_secs(5)).await);
-            if views.iter().any(|view| view.open.is_some()) {
+            if self.opened().await.is_some() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         panic!("nobody opened the gate of a new product");
+    }
+
+    /// Under which epoch the gate stands open, and at which version.
+    pub(crate) async fn opened(&self) -> Option<(Epoch, Version)> {
+        let views = ok(self.gate.ledger.view(&[self.gate.product], Duration::from_secs(5)).await);
+        views.iter().find_map(|view| view.open)
+    }
+
+    /// What it sells.
+    pub(crate) fn phone(total: u32) -> NewProduct {
+        NewProduct {
+            name: name("Phone"),
+            description: Description::default(),
+            price: price("499.90"),
+            total_stock: units(total),
+            terms: Terms::NONE,
+        }
     }
 
     /// One of two servers, in turn.

@@ -39,6 +39,24 @@ pub async fn a_product_is_created_held_and_sold(fixture: &dyn LedgerFixture) {
     ok(shop.sale.ready().await.map_err(|failing| format!("{failing:?}")));
 }
 
+/// A product that is made again under its id stays as it is, and so does its gate.
+pub async fn a_product_made_again_stays_as_it_is(fixture: &dyn LedgerFixture) {
+    let shop = Shop::open(fixture, 7).await;
+    shop.reserve(&user("ada"), 3).await;
+    let opened = shop.opened().await;
+    let (product, _) = ok(shop.sale.product(shop.gate.product).await);
+    for _ in 0..2 {
+        let again = ok(shop.sale.create_product_as(product.id, Shop::phone(9)).await);
+        assert_eq!(
+            (again.earlier, again.product.total_stock, again.product.created_at),
+            (true, units(7), product.created_at)
+        );
+        // An opening that had begun would be over by the time that a call which comes after it is.
+        shop.tick().await;
+        assert_eq!((shop.opened().await, shop.status().await), (opened, (7, 3, 4)));
+    }
+}
+
 /// A hold is set, not added to; a refusal says what is there and whether a retry is worth it.
 pub async fn a_refusal_says_whether_to_come_back(fixture: &dyn LedgerFixture) {
     let shop = Shop::open(fixture, 5).await;
