@@ -58,7 +58,7 @@ Examples:
                                               one of any number of instances
   flashdeal health                            is the server ready? (exit status)
   flashdeal migrate                           bring PostgreSQL's schema up to date
-  flashdeal import deals.csv > made.csv       the night's products, out of a table
+  flashdeal import deals.csv -o made.csv      the night's products, out of a table
   flashdeal rehearse                          5000 virtual buyers against it
   flashdeal orders > orders.csv               what was sold, as a table
   flashdeal backup shop.db                    a copy of the embedded store, while it serves

@@ -1,16 +1,19 @@
 //! Products out of a table, for whoever prepares a night of deals.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::future::ready;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use actix_web::web::Bytes;
 use flashdeal_domain::ports::IdSource;
-use flashdeal_domain::{FlashSale, NewProduct, ProductId, Quantity, SaleError, Timestamp};
+use flashdeal_domain::{FlashSale, NewProduct, Product, ProductId, Quantity, SaleError, Timestamp};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use uuid::{Uuid, Variant};
 
 use crate::environment::RandomIds;
 use crate::export::Format;
@@ -24,8 +27,15 @@ const MOST_PRODUCTS: usize = 100_000;
 /// The columns of a table, in the order in which they are written; in one that is read they stand in any.
 const COLUMNS: [&str; 8] =
     ["id", "name", "description", "price", "totalStock", "startsAt", "endsAt", "maxPerReservation"];
+/// What the API answers besides, so that its answers are tables: not looked at.
+const ANSWERED: [&str; 3] = ["createdAt", "reservedStock", "availableStock"];
 /// Those that are numbers in JSON. A price is read as text, so that it is exact.
 const INTEGERS: [&str; 2] = ["totalStock", "maxPerReservation"];
+/// Those whose blanks are their own.
+const TEXTS: [&str; 2] = ["name", "description"];
+
+/// How far in the future an id may have been made, in milliseconds: until then it stands before all others in every list.
+const DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// How many products are made side by side: they share transactions.
 const SIDE_BY_SIDE: usize = 64;
@@ -59,17 +69,18 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Reads a table; products without an id get one. All of it is judged as the API judges a `POST /api/products`.
+/// Reads a table; products without an id get one. Each is judged as the API judges a `POST /api/products`, but a field that is not
+/// known is told: somebody meant something by it. `now` bounds the ids.
 ///
 /// # Errors
 /// Every line that has to be mended.
-pub fn read(table: &str, format: Format) -> Result<Vec<Row>, Vec<Fault>> {
+pub fn read(table: &str, format: Format, now: Timestamp) -> Result<Vec<Row>, Vec<Fault>> {
     // Some programs mark a text as UTF-8.
     let table = table.strip_prefix('\u{feff}').unwrap_or(table);
     let (mut rows, mut faults) = (Vec::new(), Vec::new());
     let mut lines_of_ids = HashMap::new();
     for (line, body) in bodies(table, format).map_err(|fault| vec![fault])? {
-        match body.and_then(|body| row(line, &body)) {
+        match body.and_then(|body| row(line, &body, now)) {
             Err(what) => faults.push(Fault { line, what }),
             Ok(row) => {
                 if let Some(earlier) = lines_of_ids.insert(row.id, line) {
@@ -84,7 +95,7 @@ pub fn read(table: &str, format: Format) -> Result<Vec<Row>, Vec<Fault>> {
         }
     }
     if rows.is_empty() && faults.is_empty() {
-        faults.push(Fault { line: 0, what: "there is no product in it".to_owned() });
+        faults.push(Fault { line: 0, what: "there is no product in the table".to_owned() });
     }
     if faults.is_empty() { Ok(rows) } else { Err(faults) }
 }
@@ -165,31 +176,48 @@ pub struct Made {
     pub new: usize,
     /// How many were there before and stay as they are.
     pub there: usize,
+    /// How many of those have another name, description, price or other terms than in the table.
+    pub differ: usize,
+}
+
+impl Made {
+    fn and(self, other: Self) -> Self {
+        Self { new: self.new + other.new, there: self.there + other.there, differ: self.differ + other.differ }
+    }
 }
 
 /// Why not all products were made.
 #[derive(Debug, thiserror::Error)]
-#[error("line {line}: the product {id} may not have been made: {cause}")]
+#[error("it is not known whether the product {id} was made: {cause}")]
 pub struct Stopped {
-    line: u64,
     id: ProductId,
     cause: SaleError,
 }
 
-/// Makes the products; of those that are there nothing is changed.
+/// Makes the products, and waits until their gates are open; of those that are there nothing is changed.
 ///
 /// # Errors
 /// [`Stopped`], at the first that may not have been made; some of those around it were. To repeat the call makes the rest.
 pub async fn make(sale: &FlashSale, rows: Vec<Row>) -> Result<Made, Stopped> {
-    let made = stream::iter(rows).map(|Row { line, id, new }| async move {
-        sale.create_product_as(id, new).await.map_err(|cause| Stopped { line, id, cause })
+    let made = stream::iter(rows).map(|Row { id, new, .. }| async move {
+        let created = sale.create_product_as(id, new.clone()).await.map_err(|cause| Stopped { id, cause })?;
+        let differs = created.earlier && !is_as(&created.product, &new);
+        let there = usize::from(created.earlier);
+        Ok(Made { new: 1 - there, there, differ: usize::from(differs) })
     });
-    made.buffered(SIDE_BY_SIDE)
-        .try_fold(Made::default(), |made, created| {
-            let there = usize::from(created.earlier);
-            ready(Ok(Made { new: made.new + 1 - there, there: made.there + there }))
-        })
-        .await
+    let made = made.buffered(SIDE_BY_SIDE).try_fold(Made::default(), |all, one| ready(Ok(all.and(one)))).await;
+    // A gate that does not open now is opened for its first caller.
+    let _ = tokio::time::timeout(OPENINGS, sale.openings_over()).await;
+    made
+}
+
+/// How long the gates may take to open.
+const OPENINGS: Duration = Duration::from_secs(10);
+
+/// Whether a product is what the table says, its stock aside: sales lower that. Somebody may wait for one, which is no term of the table.
+fn is_as(product: &Product, new: &NewProduct) -> bool {
+    (&product.name, &product.description, product.price) == (&new.name, &new.description, new.price)
+        && product.terms.with_queue(false) == new.terms.with_queue(false)
 }
 
 type Bodies = Vec<(u64, Result<JsonBody, String>)>;
@@ -200,17 +228,24 @@ fn bodies(table: &str, format: Format) -> Result<Bodies, Fault> {
         Format::Csv => of_csv(table),
         Format::Jsonl => {
             let lines = (1..).zip(table.lines()).filter(|(_, line)| !line.trim().is_empty());
-            Ok(lines.map(|(nth, line)| (nth, Ok(Bytes::copy_from_slice(line.as_bytes()).into()))).collect())
+            let body = |(nth, line): (u64, &str)| (nth, Ok(Bytes::copy_from_slice(line.as_bytes()).into()));
+            Ok(lines.take(MOST_PRODUCTS + 1).map(body).collect())
         }
     }
 }
 
 fn of_csv(table: &str) -> Result<Bodies, Fault> {
+    quotes_end(table)?;
     let mut reader = csv::Reader::from_reader(table.as_bytes());
     let header = reader.headers().map_err(|error| Fault { line: 1, what: error.to_string() })?.clone();
     for (nth, column) in header.iter().enumerate() {
-        let what = if !COLUMNS.contains(&column) {
-            format!("there is no column {column:?}; there are {}, with commas between them", COLUMNS.join(", "))
+        let what = if column.is_empty() {
+            "a column has no name: there may be a comma too many".to_owned()
+        } else if !is_known(column) {
+            format!(
+                "there is no column {column:?}; written just so, with commas between, there are {}",
+                COLUMNS.join(", ")
+            )
         } else if header.iter().take(nth).any(|earlier| earlier == column) {
             format!("the column {column} is there twice")
         } else {
@@ -219,7 +254,7 @@ fn of_csv(table: &str) -> Result<Bodies, Fault> {
         return Err(Fault { line: 1, what });
     }
     let mut lines = Lines { of: table.as_bytes(), at: 0, line: 1 };
-    let records = reader.records().map(|record| match record {
+    let records = reader.records().take(MOST_PRODUCTS + 1).map(|record| match record {
         Ok(record) => {
             let line = lines.begun_at(record.position());
             let filled = header.iter().zip(&record).filter(|(_, cell)| !cell.is_empty());
@@ -233,6 +268,36 @@ fn of_csv(table: &str) -> Result<Bodies, Fault> {
         }
     });
     Ok(records.collect())
+}
+
+/// The reader takes a quote that does not end for a cell with all the rest of the table in it.
+fn quotes_end(table: &str) -> Result<(), Fault> {
+    let (mut line, mut opened, mut cell_begins) = (1, None, true);
+    let mut bytes = table.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        line += u64::from(byte == b'\n');
+        match (byte, opened) {
+            (b'"', None) if cell_begins => opened = Some(line),
+            (b'"', Some(_)) if bytes.next_if_eq(&b'"').is_some() => {}
+            (b'"', Some(begun)) => match bytes.peek() {
+                None | Some(b',' | b'\r' | b'\n') => opened = None,
+                Some(_) => {
+                    let what = "after the quote that ends a cell comes a comma or a new line; a quote within a cell is written twice";
+                    return Err(Fault { line: begun, what: what.to_owned() });
+                }
+            },
+            _ => {}
+        }
+        cell_begins = opened.is_none() && matches!(byte, b',' | b'\r' | b'\n');
+    }
+    match opened {
+        None => Ok(()),
+        Some(line) => Err(Fault { line, what: "a cell begins with a quote, and no quote ends it".to_owned() }),
+    }
+}
+
+fn is_known(column: &str) -> bool {
+    COLUMNS.contains(&column) || ANSWERED.contains(&column)
 }
 
 /// The reader begins a record with what is left of the line before it, and with empty lines: whoever looks for it counts those, too.
@@ -257,7 +322,8 @@ impl Lines<'_> {
 
 /// What is no integer stays the text that it is, and is refused as such.
 fn value(column: &str, cell: &str) -> Value {
-    match cell.trim().parse::<i64>() {
+    let cell = if TEXTS.contains(&column) { cell } else { cell.trim() };
+    match cell.parse::<i64>() {
         Ok(number) if INTEGERS.contains(&column) => number.into(),
         _ => cell.into(),
     }
@@ -266,12 +332,18 @@ fn value(column: &str, cell: &str) -> Value {
 #[derive(Deserialize)]
 struct Named<'a> {
     #[serde(default, borrow)]
-    id: Field<std::borrow::Cow<'a, str>>,
+    id: Field<Cow<'a, str>>,
 }
 
-fn row(line: u64, body: &JsonBody) -> Result<Row, String> {
+fn row(line: u64, body: &JsonBody, now: Timestamp) -> Result<Row, String> {
+    let fields = body.object::<Map<String, Value>>().map_err(|problem| problem.in_words())?;
+    let mut unknown: Vec<&str> = fields.keys().map(String::as_str).filter(|field| !is_known(field)).collect();
+    unknown.sort_unstable();
+    if !unknown.is_empty() {
+        return Err(format!("there is no field {}; there are {}", unknown.join(", "), COLUMNS.join(", ")));
+    }
     let new = parse_new(body).map_err(|problem| problem.in_words());
-    let id = body.object::<Named<'_>>().map_err(|problem| problem.in_words()).and_then(|named| id_of(&named));
+    let id = body.object::<Named<'_>>().map_err(|problem| problem.in_words()).and_then(|named| id_of(&named, now));
     match (new, id) {
         (Ok(new), Ok(id)) => Ok(Row { line, id, new }),
         (Err(broken), Ok(_)) | (Ok(_), Err(broken)) => Err(broken),
@@ -281,23 +353,37 @@ fn row(line: u64, body: &JsonBody) -> Result<Row, String> {
 }
 
 /// Lists are in the order of the ids, so those that somebody else made must be in the order of time, too.
-fn id_of(named: &Named<'_>) -> Result<ProductId, String> {
-    const BAD: &str = "id must be a UUID of version 7; without one the product gets one";
+fn id_of(named: &Named<'_>, now: Timestamp) -> Result<ProductId, String> {
+    const BAD: &str = "id must be a UUID of version 7, made before tomorrow; without one the product gets one";
     let Some(text) = named.id.optional(BAD).map_err(|_| BAD.to_owned())? else {
         return Ok(ProductId::from_uuid(RandomIds.next_id()));
     };
     match ProductId::parse(text) {
-        Ok(id) if id.as_uuid().get_version_num() == 7 => Ok(id),
+        Ok(id) if is_of_version_7(id.as_uuid()) && made_at(id.as_uuid()) <= now.as_millis().saturating_add(DAY) => {
+            Ok(id)
+        }
         _ => Err(BAD.to_owned()),
     }
+}
+
+fn is_of_version_7(id: &Uuid) -> bool {
+    id.get_version_num() == 7 && id.get_variant() == Variant::RFC4122
+}
+
+/// Of version 7 the first six bytes are milliseconds.
+fn made_at(id: &Uuid) -> i64 {
+    i64::try_from(id.as_u128() >> 80).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// The end of 2027.
+    const NOW: Timestamp = Timestamp::from_millis(1_830_000_000_000);
+
     fn faults(table: &str, format: Format) -> Vec<String> {
-        read(table, format).unwrap_err().iter().map(ToString::to_string).collect()
+        read(table, format, NOW).unwrap_err().iter().map(ToString::to_string).collect()
     }
 
     const TABLE: &str = "\u{feff}totalStock,name,price,startsAt,maxPerReservation,description\r\n\
@@ -307,7 +393,7 @@ mod tests {
 
     #[test]
     fn what_was_written_reads_as_what_was_read() {
-        let rows = read(TABLE, Format::Csv).unwrap();
+        let rows = read(TABLE, Format::Csv, NOW).unwrap();
         assert_eq!(rows.iter().map(|row| row.line).collect::<Vec<_>>(), [2, 5]);
         assert_eq!(rows[0].new.description.as_str(), "two lines,\r\nsaid \"he\"");
         assert_eq!(rows[0].new.price.to_string(), "499.90");
@@ -317,7 +403,7 @@ mod tests {
         for format in [Format::Csv, Format::Jsonl] {
             let mut written = Vec::new();
             write(&rows, format, &mut written).unwrap();
-            let again = read(std::str::from_utf8(&written).unwrap(), format).unwrap();
+            let again = read(std::str::from_utf8(&written).unwrap(), format, NOW).unwrap();
             assert_eq!(products(&again), products(&rows), "{format:?}");
         }
     }
@@ -350,14 +436,48 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_of_the_api_is_a_table_and_so_is_what_a_hand_wrote() {
+        let answer = r#"{"id":"01890a5d-ac96-774b-bcce-b302099a8057","name":"P","description":"","price":1.50,"totalStock":3,
+            "reservedStock":1,"availableStock":2,"createdAt":"2026-11-23T07:49:51.386Z"}"#;
+        let rows = read(&answer.replace('\n', ""), Format::Jsonl, NOW).unwrap();
+        assert_eq!((rows[0].new.total_stock.get(), rows[0].new.price.to_string()), (3, "1.50".to_owned()));
+        let hand = "totalStock,createdAt,price,name,startsAt\n 5 ,x, 1.50 , A 5\" phone , 2026-12-01T12:00:00Z\n";
+        let rows = read(hand, Format::Csv, NOW).unwrap();
+        assert_eq!((rows[0].new.total_stock.get(), rows[0].new.price.to_string()), (5, "1.50".to_owned()));
+        assert_eq!(rows[0].new.name.as_str(), "A 5\" phone");
+    }
+
+    #[test]
     fn a_table_that_is_none_is_told() {
         for (table, format, told) in [
-            ("", Format::Csv, "there is no product in it"),
-            ("name,price,totalStock\n", Format::Csv, "there is no product in it"),
-            ("\n \n", Format::Jsonl, "there is no product in it"),
-            ("name,price,stock\nPhone,1,1\n", Format::Csv, "line 1: there is no column \"stock\"; there are id, name,"),
+            ("", Format::Csv, "there is no product in the table"),
+            ("name,price,totalStock\n", Format::Csv, "there is no product in the table"),
+            ("\n \n", Format::Jsonl, "there is no product in the table"),
+            ("name,price,stock\nPhone,1,1\n", Format::Csv, "line 1: there is no column \"stock\"; written just so"),
             ("name;price;totalStock\nPhone;1;1\n", Format::Csv, "line 1: there is no column \"name;price;totalStock\""),
             ("name,name,price,totalStock\na,b,1,1\n", Format::Csv, "line 1: the column name is there twice"),
+            ("name,price,totalStock,\nPhone,1,1,\n", Format::Csv, "line 1: a column has no name"),
+            (
+                "name,price,totalStock\nPhone,1,\"5\nTablet,1,1\n",
+                Format::Csv,
+                "line 2: a cell begins with a quote, and no",
+            ),
+            ("name,price,totalStock\n\n\"55\" TV\",1,1\n", Format::Csv, "line 3: after the quote that ends a cell"),
+            (
+                "{\"name\":\"P\",\"price\":1,\"totalStock\":1,\"startAt\":\"x\"}",
+                Format::Jsonl,
+                "line 1: there is no field startAt",
+            ),
+            (
+                "id,name,price,totalStock\nffffffff-ffff-7fff-bfff-ffffffffffff,P,1,1\n",
+                Format::Csv,
+                "line 2: id must be",
+            ),
+            (
+                "id,name,price,totalStock\n01890a5d-ac96-774b-7cce-b302099a8057,P,1,1\n",
+                Format::Csv,
+                "line 2: id must be",
+            ),
             ("{\"name\":\"Phone\",\n", Format::Jsonl, "line 1: The body is not valid JSON"),
             ("\n[1]\n", Format::Jsonl, "line 2: The body must be a JSON object."),
         ] {

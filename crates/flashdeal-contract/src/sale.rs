@@ -38,6 +38,7 @@ macro_rules! __sale_cases {
             use_cases {
                 a_product_is_created_held_and_sold
                 a_product_made_again_stays_as_it_is
+                a_product_asked_for_too_early_is_found
                 a_refusal_says_whether_to_come_back
                 a_released_hold_is_free_at_once
                 a_paying_hold_is_released_through_the_record

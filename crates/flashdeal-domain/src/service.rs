@@ -32,7 +32,7 @@ pub use hold::{ReserveRequest, Reserved};
 pub use rebuild::Dropped;
 pub use waiting::{JoinRequest, Joined, Round, Wait};
 
-use opening::Openings;
+use opening::{Cause, Openings};
 
 /// The time limits of the protocol.
 #[derive(Debug, Clone)]
@@ -121,12 +121,12 @@ impl FlashSale {
             terms: new.terms,
             created_at: self.ports.clock.now(),
         };
-        // The id makes a repeat harmless, so one lost answer is settled here.
-        let product = match self.ports.record.create_product(product.clone()).await {
-            Err(StoreError::Unavailable { .. }) => self.ports.record.create_product(product).await?,
-            answer => answer?,
+        // The id makes a repeat harmless, so one lost answer is settled here; but then somebody may have found the product already.
+        let (product, cause) = match self.ports.record.create_product(product.clone()).await {
+            Err(StoreError::Unavailable { .. }) => (self.ports.record.create_product(product).await?, Cause::NoState),
+            answer => (answer?, Cause::Created),
         };
-        self.open_ahead(product.id);
+        self.open_ahead(product.id, cause);
         Ok(product)
     }
 

@@ -22,13 +22,18 @@ const TABLE: &str = "name,price,totalStock,startsAt,maxPerReservation,descriptio
     Tablet,1299,50,,,\n";
 
 /// The command on the shop's stores, in a folder of its own.
-async fn import(shop: &Processes, mode: Mode, folder: &Path, arguments: &[&str]) -> Output {
+fn command(shop: &Processes, mode: Mode, folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(flashdeal_binary().unwrap());
     command.arg("import").args(arguments).current_dir(folder).env_clear().stdin(Stdio::null());
     match mode {
         Mode::Embedded => command.env("FLASHDEAL_DATA_DIR", shop.apps()[0].folder().join("data")),
         _ => command.env("DATABASE_URL", shop.database().url()).env("REDIS_URL", shop.redis().url()),
     };
+    command
+}
+
+async fn import(shop: &Processes, mode: Mode, folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = command(shop, mode, folder, arguments);
     tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap()
 }
 
@@ -79,10 +84,21 @@ async fn a_table_is_imported_once(mode: Mode) {
         assert!(said(&again).contains("0 products made; 2 products there before"), "{nth}: {}", said(&again));
         assert_eq!(again.stdout, std::fs::read(folder.join("made.csv")).unwrap());
     }
+    let twice = import(&shop, mode, folder, &["deals.csv", "--output", "made.csv"]).await;
+    assert!(!twice.status.success() && said(&twice).contains("made.csv is there already"), "{}", said(&twice));
+    let same = import(&shop, mode, folder, &["made.csv", "--output", "made.csv"]).await;
+    assert!(same.status.success() && said(&same).contains("2 products there before"), "{}", said(&same));
+    let changed = std::fs::read_to_string(folder.join("made.csv")).unwrap().replace("499.90", "9.90");
+    std::fs::write(folder.join("changed.csv"), changed).unwrap();
+    let differs = import(&shop, mode, folder, &["changed.csv"]).await;
+    assert!(said(&differs).contains("1 product not as in the table, and left so"), "{}", said(&differs));
+    let count = if mode == Mode::Embedded { 2 } else { 4 };
+    let (status, books) = shop.command(&["verify"]).await;
+    assert!(status == Some(0) && books.contains(&format!("{count} gates")), "all gates were opened: {books}");
     started(&mut shop, mode).await;
     let mut products = products(&shop).await;
     // A distributed shop got the first table twice: it has no ids, so these are other products.
-    assert_eq!(products.len(), if mode == Mode::Embedded { 2 } else { 4 });
+    assert_eq!(products.len(), count);
     let products = products.split_off(products.len() - 2);
     let written = std::fs::read_to_string(folder.join("made.csv")).unwrap();
     for (product, line) in products.iter().zip(written.lines().skip(1)) {
@@ -131,35 +147,42 @@ async fn a_table_that_is_wrong_makes_nothing(mode: Mode) {
     assert!(!folder.join("made.csv").exists() && !folder.join("made.csv.partial").exists());
 }
 
-/// A part of the table was made when the machine went down.
+/// The machine goes down as soon as the ids are out.
 async fn what_was_cut_off_is_finished(mode: Mode) {
+    const DEALS: u64 = 5000;
     let mut shop = Processes::start(mode, &[]).await;
     let folder = Folder::new("import").unwrap();
     let folder = folder.path();
     stopped(&shop, mode).await;
-    let lines =
-        (0..300).map(|nth| format!("{{\"name\":\"Deal {nth}\",\"price\":\"{nth}.50\",\"totalStock\":{nth}}}\n"));
-    std::fs::write(folder.join("deals.jsonl"), lines.collect::<String>()).unwrap();
-    let first = import(&shop, mode, folder, &["deals.jsonl"]).await;
-    assert!(first.status.success() && said(&first).contains("300 products made"), "{}", said(&first));
-    let whole = String::from_utf8(first.stdout).unwrap();
-    // The same ids are a part of a longer table now: what is missing is made, what is there is not touched.
-    let mut longer: Vec<&str> = whole.lines().collect();
-    longer.insert(150, "{\"name\":\"Late\",\"price\":1,\"totalStock\":7}");
-    longer.reverse();
-    std::fs::write(folder.join("longer.jsonl"), longer.join("\n")).unwrap();
-    let finished = import(&shop, mode, folder, &["longer.jsonl", "--output", "all.jsonl"]).await;
-    assert!(said(&finished).contains("1 product made; 300 products there before"), "{}", said(&finished));
-    started(&mut shop, mode).await;
-    let mut stocks = 0;
-    for line in std::fs::read_to_string(folder.join("all.jsonl")).unwrap().lines() {
-        let line: Value = serde_json::from_str(line).unwrap();
-        let path = format!("/api/products/{}", line["id"].as_str().unwrap());
-        let product = settled(async || shop.call("GET", &path).try_send().await).await.is(200);
-        assert_eq!(product.json()["name"], line["name"]);
-        let price = line["price"].as_str().unwrap();
-        assert_eq!(product.json()["price"].as_f64(), price.parse().ok());
-        stocks += product.json()["availableStock"].as_u64().unwrap();
+    let deal = |nth: u64| format!("{{\"name\":\"Deal {nth}\",\"price\":\"{nth}.50\",\"totalStock\":{nth}}}\n");
+    std::fs::write(folder.join("deals.jsonl"), (0..DEALS).map(deal).collect::<String>()).unwrap();
+    let mut first = command(&shop, mode, folder, &["deals.jsonl", "--output", "made.jsonl"]);
+    let mut first = first.stderr(Stdio::null()).spawn().unwrap();
+    let made = folder.join("made.jsonl");
+    for _ in 0..60_000 {
+        if made.exists() || first.try_wait().unwrap().is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    assert_eq!(stocks, (0..300).sum::<u64>() + 7);
+    first.kill().unwrap();
+    let died = first.wait().unwrap();
+    assert!(!died.success() && made.exists(), "it was killed in the middle: {died}");
+    let written = std::fs::read_to_string(&made).unwrap();
+    let finished = import(&shop, mode, folder, &["made.jsonl", "--output", "made.jsonl"]).await;
+    let said = said(&finished);
+    assert!(finished.status.success() && !said.contains(&format!("{DEALS} products there before")), "{said}");
+    assert_eq!(std::fs::read_to_string(&made).unwrap(), written);
+    started(&mut shop, mode).await;
+    let (mut listed, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/api/products?limit=100{cursor}");
+        let page = settled(async || shop.call("GET", &path).try_send().await).await.is(200);
+        listed.extend(page.json()["items"].as_array().unwrap().iter().map(|item| item["id"].clone()));
+        let Some(next) = page.json()["nextCursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    listed.reverse();
+    let ids = written.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].clone());
+    assert_eq!(listed, ids.collect::<Vec<_>>(), "each once, in the order of the table");
 }

@@ -1,14 +1,17 @@
 //! `flashdeal import`: products out of a table.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use flashdeal_app::environment::SystemClock;
 use flashdeal_app::export::Format;
 use flashdeal_app::import::{self, Fault, MOST_BYTES, Row};
+use flashdeal_domain::ports::Clock;
 
 use super::output::Output;
 use super::shop::{Shop, with_new_shop};
@@ -20,8 +23,9 @@ use super::shop::{Shop, with_new_shop};
 /// products that are there already nothing is changed, and none is made twice.
 ///
 /// The columns are those of POST /api/products: name, description, price, totalStock, startsAt, endsAt, maxPerReservation, in any
-/// order, and id for a table that was written before. An empty cell is a field that is not there. Lines of JSON are such bodies; what
-/// the API answers for a product is one, too. The rate limit does not count here.
+/// order, and id for a table that was written before. An empty cell is a field that is not there. Lines of JSON are such bodies, one a
+/// line; what the API answers for a product is one, too. The rate limit does not count here. Texts are written as they are: a name
+/// that begins with = is a formula to a spreadsheet.
 ///
 /// A distributed shop may be selling meanwhile. Of an embedded one the server must be stopped; if there is none yet, it is made.
 #[derive(Args)]
@@ -34,11 +38,11 @@ pub(super) struct Arguments {
     #[arg(value_name = "FILE")]
     table: PathBuf,
 
-    /// What the table is, and what is written; as the name of FILE ends, if it is not given.
+    /// What the table is, and what is written; if it is not given, jsonl where the name of FILE ends so, else csv.
     #[arg(long, value_enum)]
     format: Option<Format>,
 
-    /// Where the table goes with its ids; standard output, if it is not given.
+    /// Where the table goes with its ids; standard output, if it is not given. No file is written over but the table itself.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -50,8 +54,8 @@ pub(super) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   flashdeal import deals.csv --check          what has to be mended?
-  flashdeal import deals.csv > made.csv       into ./data, while no server has it
-  flashdeal import made.csv > again.csv       goes on where it was cut off
+  flashdeal import deals.csv -o made.csv      into ./data, while no server has it
+  flashdeal import made.csv -o made.csv       goes on where it was cut off
   DATABASE_URL=postgres://… REDIS_URL=redis://… \\
       flashdeal import deals.jsonl --output made.jsonl
 
@@ -69,7 +73,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let path = &arguments.table;
     let format = arguments.format.unwrap_or_else(|| format_of(path));
     let table = text(path)?;
-    let rows = match import::read(&table, format) {
+    let rows = match import::read(&table, format, SystemClock.now()) {
         Ok(rows) => rows,
         Err(faults) => {
             tell(&faults);
@@ -81,7 +85,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     with_new_shop(&arguments.shop, async |sale| {
-        write(&rows, format, arguments.output.as_deref())?;
+        write(&rows, format, arguments)?;
         let made = import::make(sale, rows).await.context(
             "not all products are made; when the stores are well, import the table that was written just now: \
              nothing is made twice",
@@ -90,13 +94,19 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             0 => eprintln!("flashdeal: {} made", products(made.new)),
             there => eprintln!("flashdeal: {} made; {} there before", products(made.new), products(there)),
         }
+        if made.differ > 0 {
+            eprintln!(
+                "flashdeal: {} not as in the table, and left so: PATCH what is to be changed",
+                products(made.differ)
+            );
+        }
         Ok(ExitCode::SUCCESS)
     })
 }
 
 fn format_of(path: &Path) -> Format {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
-    if matches!(&*ending, "jsonl" | "ndjson" | "json") { Format::Jsonl } else { Format::Csv }
+    if matches!(&*ending, "jsonl" | "ndjson") { Format::Jsonl } else { Format::Csv }
 }
 
 fn text(path: &Path) -> anyhow::Result<String> {
@@ -108,23 +118,42 @@ fn text(path: &Path) -> anyhow::Result<String> {
         &mut File::open(path).with_context(|| format!("cannot read {}", path.display()))?
     };
     let read = input.take(most + 1).read_to_string(&mut text);
-    read.with_context(|| format!("cannot read {} as UTF-8", path.display()))?;
+    match read {
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            anyhow::bail!("{} is not UTF-8: a spreadsheet can save it as CSV UTF-8", path.display());
+        }
+        read => read.with_context(|| format!("cannot read {}", path.display()))?,
+    };
     if text.len() > MOST_BYTES {
         anyhow::bail!("{} has more than {} MiB: split it", path.display(), MOST_BYTES / 1024 / 1024);
     }
     Ok(text)
 }
 
-/// The ids must be out before a product has one.
-fn write(rows: &[Row], format: Format, output: Option<&Path>) -> anyhow::Result<()> {
-    let Some(path) = output else {
+/// The ids must be out, and on the disk, before a product has one.
+fn write(rows: &[Row], format: Format, arguments: &Arguments) -> anyhow::Result<()> {
+    let Some(path) = &arguments.output else {
         let mut out = io::stdout().lock();
-        return import::write(rows, format, &mut out).and_then(|()| out.flush()).context("cannot write the table");
+        import::write(rows, format, &mut out).and_then(|()| out.flush()).context("cannot write the table")?;
+        // Only a file can be synced; a pipe is for its reader to keep.
+        let _ = out.as_fd().try_clone_to_owned().map(File::from).and_then(|file| file.sync_all());
+        return Ok(());
     };
+    // The ids of a run that was cut off are in such a file, and nowhere else.
+    if fs::metadata(path).is_ok_and(|there| there.is_file()) && !is_same(path, &arguments.table) {
+        anyhow::bail!(
+            "{} is there already: if a run that was cut off wrote it, import it to finish that; else name another file",
+            path.display()
+        );
+    }
     let failed = || format!("cannot write {}", path.display());
     let mut file = Output::create(path).with_context(failed)?;
     import::write(rows, format, &mut file).with_context(failed)?;
     file.keep().with_context(failed)
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 fn tell(faults: &[Fault]) {

@@ -26,6 +26,9 @@ impl Output {
         if let Some([partial, path]) = &self.moved {
             self.file.sync_all()?;
             fs::rename(partial, path)?;
+            // Its name is on the disk when the folder is.
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            File::open(folder)?.sync_all()?;
             self.moved = None;
         }
         Ok(())

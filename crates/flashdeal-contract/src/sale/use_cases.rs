@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flashdeal_domain::ports::record::{Commit, Settlement};
-use flashdeal_domain::{OrderFilter, SaleError, Shortage, Units};
+use flashdeal_domain::{OrderFilter, ProductId, SaleError, Shortage, Units};
 
 use crate::LedgerFixture;
 use crate::sale::shop::Shop;
@@ -39,6 +39,19 @@ pub async fn a_product_is_created_held_and_sold(fixture: &dyn LedgerFixture) {
     ok(shop.sale.ready().await.map_err(|failing| format!("{failing:?}")));
 }
 
+/// Who asked for a product before it was made finds it once it is.
+pub async fn a_product_asked_for_too_early_is_found(fixture: &dyn LedgerFixture) {
+    let shop = Shop::open(fixture, 7).await;
+    let id = ProductId::from_uuid(*reservation_id().as_uuid());
+    assert_refused!(shop.sale.status(id).await, SaleError::ProductNotFound);
+    let made = ok(shop.sale.create_product_as(id, Shop::phone(9)).await);
+    assert_eq!((made.earlier, made.product.id), (false, id));
+    assert_eq!(ok(shop.sale.status(id).await).available(), units(9));
+    shop.sale.openings_over().await;
+    let views = ok(shop.gate.ledger.view(&[id], Duration::from_secs(5)).await);
+    assert!(views.iter().any(|view| view.open.is_some()));
+}
+
 /// A product that is made again under its id stays as it is, and so does its gate.
 pub async fn a_product_made_again_stays_as_it_is(fixture: &dyn LedgerFixture) {
     let shop = Shop::open(fixture, 7).await;
@@ -51,8 +64,7 @@ pub async fn a_product_made_again_stays_as_it_is(fixture: &dyn LedgerFixture) {
             (again.earlier, again.product.total_stock, again.product.created_at),
             (true, units(7), product.created_at)
         );
-        // An opening that had begun would be over by the time that a call which comes after it is.
-        shop.tick().await;
+        shop.sale.openings_over().await;
         assert_eq!((shop.opened().await, shop.status().await), (opened, (7, 3, 4)));
     }
 }

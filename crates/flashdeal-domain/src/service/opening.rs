@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared};
+use futures_util::future::{BoxFuture, Shared, join_all};
 
 use crate::error::{SaleError, StoreError};
 use crate::ids::ProductId;
@@ -74,8 +74,8 @@ const UNKNOWN_KEPT: usize = 10_000;
 const UNKNOWN_FOR_MS: i64 = 60_000;
 
 /// How many gates are opened ahead of their first caller in a day: a gate that nobody calls stays for a day, and a whole catalogue
-/// that is read in one night must not fill the ledger with them.
-const AHEAD_A_DAY: u32 = 50_000;
+/// that is read in one night must neither fill the ledger with them nor keep the background from those that sell.
+const AHEAD_A_DAY: u32 = 10_000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// How often one call meets a closed gate before it gives up: the stores are then changing faster than we can follow.
@@ -120,11 +120,20 @@ impl FlashSale {
         }
     }
 
-    /// Begins to open the gate of a product that was made just now, unless too many were opened so already; nobody waits for it.
-    pub(super) fn open_ahead(&self, product: ProductId) {
+    /// Begins to open the gate of a product that was made, unless too many were opened so already; nobody waits for it. Whoever asked
+    /// for the product before it was made is no longer right about it.
+    pub(super) fn open_ahead(&self, product: ProductId, cause: Cause) {
+        lock(&self.openings.unknown).remove(&product);
         if self.openings.may_open_ahead(self.ports.clock.now().as_millis()) {
-            drop(self.shared_opening(product, Cause::Created));
+            drop(self.shared_opening(product, cause));
         }
+    }
+
+    /// Ready when the openings that are under way in this process are over, however they end: for whoever made products and is about
+    /// to let go of the stores. It takes as long as the slowest of them.
+    pub async fn openings_over(&self) {
+        let under_way: Vec<Opening> = lock(&self.openings.under_way).values().cloned().collect();
+        drop(join_all(under_way).await);
     }
 
     /// Opens a gate, unless it stands open by now (under a newer epoch than the one that was refused, if one was); callers of
