@@ -31,7 +31,7 @@ use self::buyers::Buyer;
 use self::client::Client;
 use self::dice::Dice;
 use self::options::Options;
-use self::promises::Verdict;
+use self::promises::{Lines, Verdict};
 use self::report::Report;
 use self::shopkeeper::{Adjustments, Shelf};
 use self::tally::Tally;
@@ -58,7 +58,7 @@ pub async fn run(options: Options) -> Result<Report> {
     let live = options.live.then(|| tokio::spawn(report::show_live(Arc::clone(&tally), options.duration)));
 
     let storms = faults::unleash(&options, &world, &weather, &tally, &shelf, over);
-    let (trips, adjustments) = shop(&client, &shelf, over).await;
+    let (trips, mut adjustments) = shop(&client, &shelf, over).await;
     let faulted = storms.join_all().await.into_iter().collect::<Result<Vec<()>>>();
     if let Some(live) = live {
         live.abort();
@@ -67,8 +67,11 @@ pub async fn run(options: Options) -> Result<Report> {
 
     world.heal().await?;
     let recovered = promises::recovers(&client, &shelf).await;
+    let (left_over, served_in) = promises::lines::serve(&client, &shelf, &trips, &mut adjustments).await?;
     sleep(options.ttl + SETTLING).await;
-    let mut verdicts: Vec<Verdict> = promises::check(&client, &shelf, &trips, &adjustments).await?;
+    let walk_ins = promises::lines::last_line(&client, &shelf, &mut adjustments).await?;
+    let lines = Lines { left_over, served_in, walk_ins };
+    let mut verdicts: Vec<Verdict> = promises::check(&client, &shelf, &trips, &adjustments, lines).await?;
     verdicts.push(recovered);
     Ok(Report::new(&options, &tally, &weather, &trips, verdicts))
 }

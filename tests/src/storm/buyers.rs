@@ -1,6 +1,8 @@
 //! Buyers. Each goes on one shopping trip after the other, as a user of its own each time, so that what became of a trip can
 //! be told to the unit.
 
+pub mod waiting;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +14,10 @@ use super::client::{Call, Client, Settled};
 use super::dice::Dice;
 use super::options::FaultKind;
 use super::promises;
-use super::shopkeeper::{Shelf, Ware};
+use super::shopkeeper::{AWAITED, PLENTIFUL, SCARCE, Shelf, Ware};
 use super::weather::{Span, now_ms};
+
+use self::waiting::Wait;
 
 /// How long a buyer repeats one request before they leave it unsettled.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -25,6 +29,8 @@ pub struct Trip {
     pub user: String,
     /// For what: a place on the shelf.
     pub ware: usize,
+    /// Their wait, if they joined the line.
+    pub wait: Option<Wait>,
     /// The hold, once one was acknowledged.
     pub hold: Option<Held>,
     /// How it ended.
@@ -87,9 +93,20 @@ impl Buyer {
     }
 
     async fn trip(&mut self, user: String) -> Trip {
-        let ware = usize::from(!self.dice.percent(45));
-        let mut trip = Trip { user, ware, hold: None, fate: Fate::Nothing };
+        // While somebody waits, walk-ins are refused: so most wait for what few others want.
+        let (ware, waits) = match self.dice.between(0, 99) {
+            0..36 => (SCARCE, false),
+            36..80 => (PLENTIFUL, false),
+            80..81 => (PLENTIFUL, true),
+            81..86 => (AWAITED, false),
+            _ => (AWAITED, true),
+        };
+        let mut trip = Trip { user, ware, wait: None, hold: None, fate: Fate::Nothing };
         let Some(product) = self.shelf.0.get(ware).cloned() else { return trip };
+        if waits {
+            self.stand_in_line(&product, &mut trip).await;
+            return trip;
+        }
         let quantity = self.dice.between(1, 3);
         let reserve = reserve(&product, &trip.user, quantity, "reserve");
         let settled = self.settle(&reserve).await;
@@ -116,6 +133,10 @@ impl Buyer {
         if self.dice.percent(20) {
             self.read(product, trip).await;
         }
+        self.decide(product, trip).await;
+    }
+
+    async fn decide(&mut self, product: &Ware, trip: &mut Trip) {
         let long = self.client.options().ttl;
         let plan = self.dice.between(0, 99);
         // Some pay at once, some just before or after the deadline, some never.
@@ -177,15 +198,7 @@ impl Buyer {
     }
 
     async fn release(&mut self, product: &Ware, trip: &mut Trip) {
-        let call = Call {
-            name: "release",
-            method: Method::DELETE,
-            path: format!("/api/products/{}/reserve", product.id),
-            key: None,
-            body: Some(json!({ "userId": trip.user })),
-            allowed: &[200, 404],
-        };
-        let settled = self.settle(&call).await;
+        let settled = self.settle(&release(product, &trip.user)).await;
         trip.fate = match settled.answer.map(|answer| answer.status) {
             Some(200) => Fate::Released,
             None => Fate::Unsettled,
@@ -251,13 +264,16 @@ impl Buyer {
             let other = self.client.settle(call, &mut other_dice, PATIENCE);
             let (settled, other) = tokio::join!(self.client.settle(call, &mut self.dice, PATIENCE), other);
             promises::doubles_agree(&self.client, call, &settled, &other);
-            return if settled.answer.is_some() { settled } else { other };
+            let settled = if settled.answer.is_some() { settled } else { other };
+            return Settled { unknown: settled.unknown + 1, ..settled };
         }
         self.client.settle(call, &mut self.dice, PATIENCE).await
     }
 }
 
-fn reserve(product: &Ware, user: &str, quantity: u64, turn: &str) -> Call {
+/// A request for a hold, or for another quantity of it.
+#[must_use]
+pub fn reserve(product: &Ware, user: &str, quantity: u64, turn: &str) -> Call {
     Call {
         name: "reserve",
         method: Method::POST,
@@ -265,6 +281,19 @@ fn reserve(product: &Ware, user: &str, quantity: u64, turn: &str) -> Call {
         key: Some(format!("{user}-{turn}")),
         body: Some(json!({ "userId": user, "quantity": quantity })),
         allowed: &[201, 200, 409],
+    }
+}
+
+/// A request to give the hold back.
+#[must_use]
+pub fn release(product: &Ware, user: &str) -> Call {
+    Call {
+        name: "release",
+        method: Method::DELETE,
+        path: format!("/api/products/{}/reserve", product.id),
+        key: None,
+        body: Some(json!({ "userId": user })),
+        allowed: &[200, 404],
     }
 }
 

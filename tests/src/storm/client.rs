@@ -50,7 +50,7 @@ pub struct Settled {
     pub answer: Option<Answer>,
     /// From the first attempt's sending to the last one's answer.
     pub span: Span,
-    /// How many attempts before the last one have no known outcome.
+    /// How many attempts besides the last one may have done their work, or may do it yet.
     pub unknown: u32,
     /// All attempts, in their order; if there is an answer it is the last one's.
     pub attempts: Vec<Attempt>,

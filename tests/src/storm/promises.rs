@@ -1,5 +1,7 @@
 //! The promises of the protocol, each checked on the spot where an answer breaks it, or in the books afterwards.
 
+pub mod lines;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -10,11 +12,14 @@ use tokio::time::{Instant, sleep};
 
 use crate::http::Answer;
 
+use super::buyers::waiting::Stage;
 use super::buyers::{Fate, Held, Trip, held};
 use super::client::{ANSWERS, Call, Client, Settled};
 use super::dice::Dice;
 use super::shopkeeper::{Adjusted, Adjustments, COUNTERS, Shelf, Ware, look};
 use super::weather::Span;
+
+use self::lines::{ONE_HOLD, OUT, SERVED, TURN, WALK_INS};
 
 const STOCK: &str = "stock = allotted + added − withdrawn − sold, to the unit; never below 0";
 const LEDGER: &str = "the ledger's deltas sum to the stock";
@@ -30,7 +35,7 @@ const RECOVERY: &str = "every instance recovers by itself, without a restart";
 const RECOVERY_LIMIT: Duration = Duration::from_secs(20);
 /// How much later by our clock than the deadline a checkout may seem to begin: the two programs read one clock, a millisecond
 /// apart at most.
-const SKEW_MS: i64 = 20;
+pub(super) const SKEW_MS: i64 = 20;
 
 /// What a promise came to.
 #[derive(Debug, Clone)]
@@ -128,12 +133,29 @@ async fn sells(client: &Client, shelf: &Shelf, index: usize) -> Result<()> {
     Ok(())
 }
 
+/// What the lines came to when the faults were over.
+#[derive(Debug, Clone, Copy)]
+pub struct Lines {
+    /// How many stood in one.
+    pub left_over: usize,
+    /// How long it took until none did.
+    pub served_in: Duration,
+    /// How many walk-ins the last line stood against.
+    pub walk_ins: usize,
+}
+
 /// Goes through the books.
 ///
 /// # Errors
 ///
 /// When the servers do not answer any more.
-pub async fn check(client: &Client, shelf: &Shelf, trips: &[Trip], adjustments: &Adjustments) -> Result<Vec<Verdict>> {
+pub async fn check(
+    client: &Client,
+    shelf: &Shelf,
+    trips: &[Trip],
+    adjustments: &Adjustments,
+    lines: Lines,
+) -> Result<Vec<Verdict>> {
     let orders = all_orders(client).await?;
     check_trips(client, trips, &orders);
     for (index, ware) in shelf.0.iter().enumerate() {
@@ -143,6 +165,10 @@ pub async fn check(client: &Client, shelf: &Shelf, trips: &[Trip], adjustments: 
     let bought = trips.iter().filter(|trip| matches!(trip.fate, Fate::Bought(_))).count();
     let refused = trips.iter().filter(|trip| matches!(trip.fate, Fate::Refused | Fate::Released)).count();
     let holds = trips.iter().filter(|trip| trip.hold.is_some()).count();
+    let Lines { left_over, served_in, walk_ins } = lines;
+    let waits: Vec<_> = trips.iter().filter_map(|trip| trip.wait.as_ref()).collect();
+    let ended = |stage| waits.iter().filter(|wait| wait.stage == stage).count();
+    let (called, left, gone) = (ended(Stage::Called), ended(Stage::Left), ended(Stage::Gone));
     let sold: i64 = orders.iter().map(quantity).sum();
     let checked = [
         (STOCK, format!("{} products, {sold} units sold", shelf.0.len())),
@@ -153,6 +179,11 @@ pub async fn check(client: &Client, shelf: &Shelf, trips: &[Trip], adjustments: 
         (LIVE, format!("{holds} holds")),
         (LAPSE, format!("{bought} purchases")),
         (FREE, "after the holds' time and 7 s".to_owned()),
+        (OUT, format!("{} joined, {left} left", waits.len())),
+        (TURN, format!("{called} called, {gone} saw no hold")),
+        (ONE_HOLD, format!("{called} called")),
+        (SERVED, format!("{left_over} were left in line, {} ms until the last was served", served_in.as_millis())),
+        (WALK_INS, format!("{walk_ins} tried to pass the last line")),
         (COUNTERS, "every status".to_owned()),
         (ANSWERS, "every answer".to_owned()),
     ];

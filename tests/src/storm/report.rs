@@ -68,8 +68,8 @@ impl fmt::Display for Report {
         writeln!(f, "\nfaults: {}", faults.join(", "))?;
         writeln!(
             f,
-            "orders: {}, trips: {}, retries: {}, slowest answer: {} ms\n",
-            self.counts.orders, self.trips, self.counts.retries, self.counts.slowest_ms
+            "orders: {}, called: {}, trips: {}, retries: {}, slowest answer: {} ms\n",
+            self.counts.orders, self.counts.called, self.trips, self.counts.retries, self.counts.slowest_ms
         )?;
         for verdict in &self.verdicts {
             let outcome = if verdict.broken == 0 { "kept".to_owned() } else { format!("BROKEN {}×", verdict.broken) };

@@ -1,8 +1,8 @@
-//! The shop: a scarce product and a plentiful one, whose stock goes up and down meanwhile.
+//! The shop: a scarce product, a plentiful one and one that is waited for, whose stock goes up and down meanwhile.
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use reqwest::Method;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
@@ -15,6 +15,10 @@ use super::dice::Dice;
 /// The promise that the counters agree with each other.
 pub const COUNTERS: &str = "total = reserved + available in every answer";
 
+/// How often a restock that must succeed is tried, and the pause in between.
+const RESTOCKS: u64 = 20;
+const POLL: Duration = Duration::from_millis(100);
+
 /// What is on sale.
 #[derive(Debug, Clone)]
 pub struct Ware {
@@ -22,11 +26,20 @@ pub struct Ware {
     pub id: String,
     /// Its stock at the start.
     pub allotted: i64,
+    /// The most units that are added or withdrawn at once.
+    pub delivery: u64,
 }
 
-/// The products, the scarce one first.
+/// The products.
 #[derive(Debug, Clone)]
 pub struct Shelf(pub Vec<Ware>);
+
+/// The place on the shelf of what there is little of.
+pub const SCARCE: usize = 0;
+/// Of what there is enough of.
+pub const PLENTIFUL: usize = 1;
+/// Of what there is little of, and a line for.
+pub const AWAITED: usize = 2;
 
 /// What the shopkeeper did to one product's stock. Of an unsettled change nobody knows whether it was made: a change of stock
 /// has no key, so it is not repeated.
@@ -52,7 +65,8 @@ pub type Adjustments = Vec<Adjusted>;
 /// When the shop does not take them.
 pub async fn stock_up(client: &Client) -> Result<Shelf> {
     let mut wares = Vec::new();
-    for (name, allotted) in [("scarce", 40), ("plentiful", 1_000_000)] {
+    // Of what is awaited there comes less than is wanted, so that a line stands most of the time.
+    for (name, allotted, delivery) in [("scarce", 40, 20), ("plentiful", 1_000_000, 20), ("awaited", 10, 5)] {
         let call = Call {
             name: "create",
             method: Method::POST,
@@ -64,7 +78,7 @@ pub async fn stock_up(client: &Client) -> Result<Shelf> {
         let made = client.attempt(&call, 0).await.context("the shop is closed")?;
         ensure!(made.status == 201, "{}", made.text);
         let id = made.json.get("id").and_then(|id| id.as_str()).context("a product without id")?;
-        wares.push(Ware { id: id.to_owned(), allotted });
+        wares.push(Ware { id: id.to_owned(), allotted, delivery });
     }
     Ok(Shelf(wares))
 }
@@ -106,17 +120,42 @@ pub async fn look(client: &Client, ware: &Ware, choice: u64) -> Option<Answer> {
     Some(answer)
 }
 
-async fn adjust(client: &Client, ware: &Ware, adjusted: &mut Adjusted, dice: &mut Dice) {
-    let units = i64::try_from(dice.between(1, 20)).unwrap_or(1);
-    let withdraw = dice.percent(30);
-    let call = Call {
+/// Adds units for certain.
+///
+/// # Errors
+///
+/// When the shop does not take them.
+pub async fn restock(client: &Client, ware: &Ware, adjusted: &mut Adjusted, units: i64) -> Result<()> {
+    for choice in 0..RESTOCKS {
+        let answer = client.attempt(&addition(ware, units), choice).await;
+        match answer.map(|answer| answer.status) {
+            Some(200) => {
+                adjusted.added += units;
+                return Ok(());
+            }
+            None => adjusted.perhaps_added += units,
+            Some(status) => bail!("{units} more units were refused: {status}"),
+        }
+        sleep(POLL).await;
+    }
+    bail!("the shop takes no more units")
+}
+
+fn addition(ware: &Ware, units: i64) -> Call {
+    Call {
         name: "adjust",
         method: Method::PATCH,
         path: format!("/api/products/{}", ware.id),
         key: None,
-        body: Some(json!({ "addStock": if withdraw { -units } else { units } })),
+        body: Some(json!({ "addStock": units })),
         allowed: &[200, 409],
-    };
+    }
+}
+
+async fn adjust(client: &Client, ware: &Ware, adjusted: &mut Adjusted, dice: &mut Dice) {
+    let units = i64::try_from(dice.between(1, ware.delivery)).unwrap_or(1);
+    let withdraw = dice.percent(30);
+    let call = addition(ware, if withdraw { -units } else { units });
     let answer = client.attempt(&call, dice.roll()).await;
     match (answer.map(|answer| answer.status), withdraw) {
         (Some(200), false) => adjusted.added += units,

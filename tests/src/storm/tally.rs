@@ -29,6 +29,8 @@ pub struct Counts {
     pub retries: u64,
     /// Orders acknowledged.
     pub orders: u64,
+    /// Who waited and was called.
+    pub called: u64,
     /// Faults so far, for the live line.
     pub faults: u64,
     /// The slowest answer, in milliseconds.
@@ -58,6 +60,11 @@ impl Tally {
     /// An order was acknowledged for the first time.
     pub fn order(&self) {
         self.counts().orders += 1;
+    }
+
+    /// Somebody who waited was called.
+    pub fn called(&self) {
+        self.counts().called += 1;
     }
 
     /// A fault began.
