@@ -69,9 +69,10 @@ impl Cause {
     }
 }
 
-/// How many unknown products are remembered, and for how long: ids are made by the server, so a ghost stays one.
+/// How many unknown products are remembered, and for how long. Most ids are made by the server, so a ghost stays one; but a table that
+/// is imported chooses its ids, and another process may make a product that was asked for too early.
 const UNKNOWN_KEPT: usize = 10_000;
-const UNKNOWN_FOR_MS: i64 = 60_000;
+const UNKNOWN_FOR_MS: i64 = 5_000;
 
 /// How many gates are opened ahead of their first caller in a day: a gate that nobody calls stays for a day, and a whole catalogue
 /// that is read in one night must neither fill the ledger with them nor keep the background from those that sell.
