@@ -31,6 +31,7 @@ const COLUMNS: [&str; 8] =
     ["id", "name", "description", "price", "totalStock", "startsAt", "endsAt", "maxPerReservation"];
 /// What the API answers besides, so that its answers are tables: not looked at.
 const ANSWERED: [&str; 3] = ["createdAt", "reservedStock", "availableStock"];
+
 /// How far in the future an id may have been made, in milliseconds: until then it stands before all others in every list.
 const DAY: i64 = 24 * 60 * 60 * 1000;
 

@@ -132,8 +132,13 @@ async fn a_table_that_is_wrong_makes_nothing(mode: Mode) {
     }
     let checked = import(&shop, mode, folder, &["good.csv", "--check"]).await;
     assert!(checked.status.success() && said(&checked).contains("nothing has to be mended: 2 products"));
+    std::fs::write(folder.join("latin.csv"), b"name,price,totalStock\nCaf\xe9,1,1\n").unwrap();
+    // The bound falls into the middle of a character: it is too long all the same, and nothing else.
+    std::fs::write(folder.join("long.csv"), "\u{20ac}".repeat(64 * 1024 * 1024 / 3 + 2)).unwrap();
     for (arguments, told) in [
         (&["nowhere.csv"][..], "cannot read nowhere.csv"),
+        (&["latin.csv"], "latin.csv is not UTF-8"),
+        (&["long.csv"], "long.csv has more than 64 MiB: split it"),
         (&["good.csv", "--output", "nowhere/made.csv"], "cannot write nowhere/made.csv"),
         (&["good.csv", "--output", "/dev/full"], "No space left on device"),
         (&["good.csv", "--format", "jsonl"], "line 1: The body"),

@@ -110,24 +110,20 @@ fn format_of(path: &Path) -> Format {
 }
 
 fn text(path: &Path) -> anyhow::Result<String> {
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let most = u64::try_from(MOST_BYTES)?;
+    let cannot_read = || format!("cannot read {}", path.display());
     let input: &mut dyn Read = if path == Path::new("-") {
         &mut io::stdin().lock()
     } else {
-        &mut File::open(path).with_context(|| format!("cannot read {}", path.display()))?
+        &mut File::open(path).with_context(cannot_read)?
     };
-    let read = input.take(most + 1).read_to_string(&mut text);
-    match read {
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            anyhow::bail!("{} is not UTF-8: a spreadsheet can save it as CSV UTF-8", path.display());
-        }
-        read => read.with_context(|| format!("cannot read {}", path.display()))?,
-    };
-    if text.len() > MOST_BYTES {
+    input.take(most + 1).read_to_end(&mut bytes).with_context(cannot_read)?;
+    if bytes.len() > MOST_BYTES {
         anyhow::bail!("{} has more than {} MiB: split it", path.display(), MOST_BYTES / 1024 / 1024);
     }
-    Ok(text)
+    let not_utf8 = || format!("{} is not UTF-8: a spreadsheet can save it as CSV UTF-8", path.display());
+    String::from_utf8(bytes).with_context(not_utf8)
 }
 
 /// The ids must be out, and on the disk, before a product has one.
